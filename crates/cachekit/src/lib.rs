@@ -1,0 +1,1 @@
+//! CacheKit data formats.

@@ -1,0 +1,1 @@
+//! Bytes to requests and replies, without I/O.
