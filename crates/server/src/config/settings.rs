@@ -1,7 +1,7 @@
 //! The table of settings: for each key its name in a file, its environment variable, its flag, its default, what it is
 //! for, how it is read and how it is shown. Flags, files, variables, `larder config` and the documentation all follow it.
 
-use larder_engine::{KEY_BYTES_MAX, PolicyChoice, PolicyName};
+use larder_engine::{PolicyChoice, PolicyName, limits::KEY_BYTES_MAX};
 use larder_wire::paper::Booleans;
 use serde_json::Value;
 
@@ -52,6 +52,11 @@ impl Setting {
     /// Whether a flag may be given more than once.
     pub fn is_list(&self) -> bool {
         self.arity != Arity::One
+    }
+
+    /// Whether the flag alone means `true`.
+    pub fn is_switch(&self) -> bool {
+        self.value_name == "true|false"
     }
 
     /// The value in force as JSON; numbers of bytes are numbers, secrets are `***`.
