@@ -46,10 +46,21 @@ pub fn error(out: &mut Vec<u8>, error: Error) {
 /// answered with [`Error::Internal`].
 #[inline]
 pub fn bytes(out: &mut Vec<u8>, value: &[u8]) {
-    let Ok(len) = u32::try_from(value.len()) else { return error(out, Error::Internal) };
-    out.reserve(value.len().saturating_add(5));
-    bytes_header(out, len);
-    out.extend_from_slice(value);
+    if begin_bytes(out, value.len()) {
+        out.extend_from_slice(value);
+    }
+}
+
+/// Makes room for a reply with a value of `len` bytes and begins it, or appends the error if there can be none.
+#[inline]
+fn begin_bytes(out: &mut Vec<u8>, len: usize) -> bool {
+    let Ok(len_u32) = u32::try_from(len) else {
+        error(out, Error::Internal);
+        return false;
+    };
+    out.reserve(len.saturating_add(5));
+    bytes_header(out, len_u32);
+    true
 }
 
 /// Appends what stands before the `len` bytes of a value in the reply to PING, VERSION, GET or PEEK, for a value that
@@ -229,6 +240,13 @@ mod tests {
             assert_eq!(decode_reply(&reply[..len], Command::Get, &LIMITS), Ok(Decoded::Need(need)));
         }
         assert_eq!(decode_reply(reply, Command::Get, &LIMITS), frame(Reply::Bytes(b"hi"), 7));
+    }
+
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_value_whose_length_cannot_be_said_is_an_internal_error() {
+        let len: u64 = 1 << 32;
+        assert_eq!(written(|out| assert!(!begin_bytes(out, len as usize))), [63, 1]);
     }
 
     #[test]

@@ -276,7 +276,7 @@ impl Request<'_> {
 
 /// Appends a command with one length-prefixed part, and what follows it.
 fn one(out: &mut Vec<u8>, command: Command, part: Part, bytes: &[u8], rest: &[u8]) -> Result<(), TooLong> {
-    let len = length(part, bytes)?;
+    let len = length(part, bytes.len())?;
     out.reserve(bytes.len().saturating_add(9));
     out.push(command.byte());
     out.extend_from_slice(&len);
@@ -286,8 +286,8 @@ fn one(out: &mut Vec<u8>, command: Command, part: Part, bytes: &[u8], rest: &[u8
 }
 
 fn encode_set(out: &mut Vec<u8>, key: &[u8], value: &[u8], ttl_s: u32) -> Result<(), TooLong> {
-    let key_len = length(Part::Key, key)?;
-    let value_len = length(Part::Value, value)?;
+    let key_len = length(Part::Key, key.len())?;
+    let value_len = length(Part::Value, value.len())?;
     out.reserve(key.len().saturating_add(value.len()).saturating_add(13));
     out.push(Command::Set.byte());
     out.extend_from_slice(&key_len);
@@ -298,10 +298,11 @@ fn encode_set(out: &mut Vec<u8>, key: &[u8], value: &[u8], ttl_s: u32) -> Result
     Ok(())
 }
 
-fn length(part: Part, bytes: &[u8]) -> Result<[u8; 4], TooLong> {
-    match u32::try_from(bytes.len()) {
+/// A length as the wire has it.
+fn length(part: Part, len: usize) -> Result<[u8; 4], TooLong> {
+    match u32::try_from(len) {
         Ok(len) => Ok(len.to_le_bytes()),
-        Err(_) => Err(TooLong { part, len: bytes.len() as u64 }),
+        Err(_) => Err(TooLong { part, len: len as u64 }),
     }
 }
 
@@ -445,6 +446,14 @@ mod tests {
             Request::Oversized { command: Command::Get, part: Part::Key, len: 9, max: 4, discard: 9 };
         assert_eq!(oversized.encode(&mut out), Err(TooLong { part: Part::Key, len: 9 }));
         assert_eq!(out, b"before");
+    }
+
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_length_of_32_bits_can_be_said_and_no_longer_one() {
+        assert_eq!(length(Part::Key, u32::MAX as usize), Ok([0xff; 4]));
+        let len: u64 = 1 << 32;
+        assert_eq!(length(Part::Value, len as usize), Err(TooLong { part: Part::Value, len }));
     }
 
     #[test]

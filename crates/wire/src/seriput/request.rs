@@ -156,3 +156,114 @@ pub(super) fn say(part: Part, len: usize) -> Result<[u8; 4], TooLong> {
         Err(_) => Err(TooLong { part, len: len as u64 }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { key_bytes_max: 4, value_bytes_max: 8 };
+
+    fn head(types: [u8; 3], key_len: i32, value_len: i32) -> Vec<u8> {
+        [&types[..], &key_len.to_be_bytes(), &value_len.to_be_bytes()].concat()
+    }
+
+    fn frame<'b>(value: Request<'b>, used: usize) -> Result<Decoded<Request<'b>>, Violation> {
+        Ok(Decoded::Frame { value, used })
+    }
+
+    fn invalid(reason: Invalid, discard: u64) -> Result<Decoded<Request<'static>>, Violation> {
+        frame(Request::Invalid { reason, discard }, 11)
+    }
+
+    #[test]
+    fn a_put_asks_for_its_head_its_key_and_its_value() {
+        let whole = [&head([2, 1, 1], 3, 4)[..], b"keynull"].concat();
+        for (len, need) in [(0, 11), (10, 11), (11, 14), (13, 14), (14, 18), (17, 18)] {
+            assert_eq!(decode(&whole[..len], &LIMITS), Ok(Decoded::Need(need)), "{len} bytes");
+        }
+        let put = Request::Put { key: "key", value_type: ValueType::Json, value: b"null" };
+        assert_eq!(decode(&whole, &LIMITS), frame(put, 18));
+    }
+
+    #[test]
+    fn a_get_ends_with_its_key_and_leaves_value_bytes_to_be_discarded() {
+        let input = [&head([1, 1, 0x7f], 3, i32::MAX)[..], b"key"].concat();
+        let get = Request::Get { key: "key", discard: i32::MAX as u64 };
+        assert_eq!(decode(&input, &LIMITS), frame(get, 14));
+        assert_eq!(get.discard(), i32::MAX as u64);
+    }
+
+    #[test]
+    fn what_is_unknown_is_refused_from_the_head_and_read_past() {
+        let decode = |types| decode(&head(types, 3, 4), &LIMITS).map(|frame| format!("{frame:?}"));
+        let shown = |reason| invalid(reason, 7).map(|frame| format!("{frame:?}"));
+        assert_eq!(decode([9, 1, 1]), shown(Invalid::UnknownOp { byte: 9 }));
+        assert_eq!(decode([1, 9, 1]), shown(Invalid::UnknownKeyType { byte: 9 }));
+        assert_eq!(decode([2, 1, 9]), shown(Invalid::UnknownValueType { byte: 9 }));
+        assert_eq!(decode([9, 9, 9]), shown(Invalid::UnknownOp { byte: 9 }));
+    }
+
+    #[test]
+    fn a_length_at_its_limit_is_taken_and_a_longer_one_refused_from_the_head() {
+        assert_eq!(decode(&head([2, 1, 1], 4, 8), &LIMITS), Ok(Decoded::Need(15)));
+        for (key_len, discard) in [(5, 13), (i32::MAX, i32::MAX as u64 + 8)] {
+            let reason = Invalid::KeyTooLong { len: key_len as u32, max: 4 };
+            assert_eq!(decode(&head([2, 1, 1], key_len, 8), &LIMITS), invalid(reason, discard));
+        }
+        for (value_len, discard) in [(9, 13), (i32::MAX, i32::MAX as u64 + 4)] {
+            let reason = Invalid::ValueTooLong { len: value_len as u64, max: 8 };
+            assert_eq!(decode(&head([2, 1, 1], 4, value_len), &LIMITS), invalid(reason, discard));
+        }
+    }
+
+    #[test]
+    fn the_longest_lengths_are_added_in_64_bits() {
+        let reason = Invalid::KeyTooLong { len: i32::MAX as u32, max: 4 };
+        let input = head([2, 1, 1], i32::MAX, i32::MAX);
+        assert_eq!(decode(&input, &LIMITS), invalid(reason, 2 * i32::MAX as u64));
+    }
+
+    #[test]
+    fn a_negative_length_is_a_violation_whatever_the_rest_says() {
+        for types in [[1, 1, 1], [9, 9, 9]] {
+            for len in [-1, i32::MIN] {
+                let of = |part| Err(Violation::NegativeLength { part, len });
+                assert_eq!(decode(&head(types, len, 0), &LIMITS), of(Part::Key));
+                assert_eq!(decode(&head(types, 0, len), &LIMITS), of(Part::Value));
+            }
+        }
+        // The two that cancel each other out.
+        let violation = Violation::NegativeLength { part: Part::Value, len: -11 };
+        assert_eq!(decode(&head([1, 1, 1], 0, -11), &LIMITS), Err(violation));
+    }
+
+    #[test]
+    fn a_key_that_is_not_utf8_is_refused_without_waiting_for_the_value() {
+        let input = [&head([2, 1, 1], 2, 8)[..], b"a\xff"].concat();
+        let reason = Invalid::KeyNotUtf8 { offset: 1 };
+        assert_eq!(decode(&input, &LIMITS), frame(Request::Invalid { reason, discard: 8 }, 13));
+    }
+
+    #[test]
+    fn a_request_that_is_invalid_has_no_bytes_to_encode() {
+        let mut out = b"before".to_vec();
+        let reason = Invalid::UnknownOp { byte: 9 };
+        let request = Request::Invalid { reason, discard: 0 };
+        assert_eq!(request.encode(&mut out), Err(Unencodable::Invalid(reason)));
+        assert_eq!(out, b"before");
+    }
+
+    #[test]
+    fn a_length_of_31_bits_can_be_said_and_no_longer_one() {
+        assert_eq!(say(Part::Value, i32::MAX as usize), Ok([0x7f, 0xff, 0xff, 0xff]));
+        let len = 1 << 31;
+        assert_eq!(say(Part::Value, len as usize), Err(TooLong { part: Part::Value, len }));
+    }
+
+    #[test]
+    fn discard_is_what_was_sent_and_is_not_sent_on() {
+        let mut out = Vec::new();
+        Request::Get { key: "k", discard: 9 }.encode(&mut out).unwrap();
+        assert_eq!(decode(&out, &LIMITS), frame(Request::Get { key: "k", discard: 0 }, 12));
+    }
+}

@@ -31,9 +31,12 @@ pub fn not_found(out: &mut Vec<u8>) {
 /// [`Internal::TooLong`].
 #[inline]
 pub fn value(out: &mut Vec<u8>, value_type: ValueType, value: &[u8]) {
-    out.reserve(value.len().saturating_add(6));
-    match value_header(out, value_type, value.len()) {
-        Ok(()) => out.extend_from_slice(value),
+    match say(Part::Value, value.len()) {
+        Ok(len) => {
+            out.reserve(value.len().saturating_add(6));
+            head(out, value_type, len);
+            out.extend_from_slice(value);
+        }
         Err(error) => internal(out, &Internal::TooLong(error)),
     }
 }
@@ -46,9 +49,13 @@ pub fn value(out: &mut Vec<u8>, value_type: ValueType, value: &[u8]) {
 /// [`TooLong`] if the protocol cannot say that length. `out` is then as it was.
 #[inline]
 pub fn value_header(out: &mut Vec<u8>, value_type: ValueType, len: usize) -> Result<(), TooLong> {
-    let [a, b, c, d] = say(Part::Value, len)?;
-    out.extend_from_slice(&[Status::Ok.byte(), value_type.byte(), a, b, c, d]);
+    head(out, value_type, say(Part::Value, len)?);
     Ok(())
+}
+
+#[inline]
+fn head(out: &mut Vec<u8>, value_type: ValueType, [a, b, c, d]: [u8; 4]) {
+    out.extend_from_slice(&[Status::Ok.byte(), value_type.byte(), a, b, c, d]);
 }
 
 /// Appends INVALID_REQUEST with the reason.
@@ -184,4 +191,125 @@ fn understand(
         return Err(ResponseViolation::TooLong { len, max });
     }
     Ok((status, value_type, len))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seriput::json::{JsonError, JsonFault};
+
+    fn written(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+        let mut out = b"-".to_vec();
+        write(&mut out);
+        assert_eq!(out.remove(0), b'-', "an encoder appends");
+        out
+    }
+
+    /// The status, the code and the message of an error.
+    fn read(response: &[u8]) -> (u8, i64, String) {
+        let Ok(Decoded::Frame { value, used }) = decode_response(response, &ResponseLimits::default()) else {
+            panic!("no response: {response:?}");
+        };
+        assert_eq!(used, response.len());
+        let (Response::InvalidRequest { body } | Response::InternalError { body }) = value else {
+            panic!("no error: {value:?}");
+        };
+        let body: serde_json::Value = serde_json::from_slice(body).unwrap();
+        assert_eq!(body.as_object().unwrap().len(), 2);
+        let message = body["errorMessage"].as_str().unwrap();
+        (response[0], body["errorCode"].as_i64().unwrap(), message.to_owned())
+    }
+
+    #[test]
+    fn success_and_absence_have_no_type_and_no_body() {
+        assert_eq!(written(ok), [0, 0, 0, 0, 0, 0]);
+        assert_eq!(written(not_found), [2, 0, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn a_value_is_framed_by_type_and_length() {
+        assert_eq!(written(|out| value(out, ValueType::Json, b"null")), b"\0\x01\0\0\0\x04null");
+        let header = written(|out| value_header(out, ValueType::Json, 0x0102_0304).unwrap());
+        assert_eq!(header, b"\0\x01\x01\x02\x03\x04");
+    }
+
+    #[test]
+    fn a_value_whose_length_cannot_be_said_has_no_header() {
+        let len = 1_u64 << 31;
+        let mut out = Vec::new();
+        let refused = value_header(&mut out, ValueType::Json, len as usize);
+        assert_eq!(refused, Err(TooLong { part: Part::Value, len }));
+        assert!(out.is_empty());
+    }
+
+    #[test]
+    fn an_invalid_request_is_told_what_was_wrong_and_where() {
+        let reason = Invalid::KeyNotUtf8 { offset: 3 };
+        let (status, code, message) = read(&written(|out| invalid(out, &reason)));
+        assert_eq!((status, code, &message[..]), (1, 7, "the key is not UTF-8 at byte 3"));
+    }
+
+    #[test]
+    fn every_reason_has_a_code_of_its_own_and_its_status() {
+        let json = JsonError { offset: 0, what: JsonFault::ValueExpected };
+        let too_long = TooLong { part: Part::Value, len: 1 << 31 };
+        let invalids = [
+            Invalid::UnknownOp { byte: 0 },
+            Invalid::UnknownKeyType { byte: 0 },
+            Invalid::UnknownValueType { byte: 0 },
+            Invalid::KeyTooLong { len: 2, max: 1 },
+            Invalid::ValueTooLong { len: 2, max: 1 },
+            Invalid::KeyNotUtf8 { offset: 0 },
+            Invalid::NotJson(json),
+        ];
+        for (code, reason) in (2..).zip(invalids) {
+            let response = written(|out| invalid(out, &reason));
+            assert_eq!(read(&response), (1, code, reason.to_string()));
+        }
+        let internals =
+            [Internal::Failed("the disk is on fire"), Internal::NotJson(json), Internal::TooLong(too_long)];
+        for (code, reason) in (100..).zip(internals) {
+            let response = written(|out| internal(out, &reason));
+            assert_eq!(read(&response), (3, code, reason.to_string()));
+        }
+        let negative = Violation::NegativeLength { part: Part::Key, len: -1 };
+        let response = written(|out| violation(out, &negative));
+        assert_eq!(read(&response), (1, 1, negative.to_string()));
+    }
+
+    #[test]
+    fn any_message_is_escaped() {
+        let all: String = ('\0'..'\u{250}').collect();
+        let response = written(|out| internal(out, &Internal::Failed(&all)));
+        assert_eq!(read(&response).2, all[..all.floor_char_boundary(1024)]);
+    }
+
+    #[test]
+    fn an_error_fits_what_the_java_client_can_receive() {
+        for char in ['\0', '"', 'a', '🔑'] {
+            let long = char.to_string().repeat(10_000);
+            let response = written(|out| internal(out, &Internal::Failed(&long)));
+            assert!(response.len() < 8192, "{} bytes", response.len());
+            assert_eq!(read(&response).2, long[..1024]);
+        }
+    }
+
+    #[test]
+    fn a_message_that_is_cut_takes_nothing_after_the_cut() {
+        let mut text = JsonString { text: String::new(), room: 2 };
+        write!(text, "aé").unwrap();
+        write!(text, "b").unwrap();
+        assert_eq!(text.text, "a");
+    }
+
+    #[test]
+    fn a_body_above_the_limit_is_refused_from_its_length() {
+        let limits = ResponseLimits { value_bytes_max: 4 };
+        let of = |len: i32| [&[0, 1][..], &len.to_be_bytes()].concat();
+        assert_eq!(decode_response(&of(4), &limits), Ok(Decoded::Need(10)));
+        for len in [5, i32::MAX] {
+            let violation = ResponseViolation::TooLong { len: len as u32, max: 4 };
+            assert_eq!(decode_response(&of(len), &limits), Err(violation));
+        }
+    }
 }
