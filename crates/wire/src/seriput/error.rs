@@ -1,20 +1,5 @@
-//! What goes wrong, and the numbers that the bodies of errors carry. A body is
-//! `{"errorCode":<int>,"errorMessage":"<text>"}`, as the clients of the protocol read it; the protocol leaves the codes
-//! to the server. Larder's:
-//!
-//! | `errorCode` | status | meaning |
-//! | --- | --- | --- |
-//! | 1 | INVALID_REQUEST, then the connection closes | a negative length |
-//! | 2 | INVALID_REQUEST | unknown operation |
-//! | 3 | INVALID_REQUEST | unknown key type |
-//! | 4 | INVALID_REQUEST | unknown value type |
-//! | 5 | INVALID_REQUEST | the key is longer than allowed |
-//! | 6 | INVALID_REQUEST | the value is longer than allowed |
-//! | 7 | INVALID_REQUEST | the key is not UTF-8 |
-//! | 8 | INVALID_REQUEST | the value is not what its type says |
-//! | 100 | INTERNAL_ERROR | the server failed |
-//! | 101 | INTERNAL_ERROR | the stored value is not JSON: another protocol wrote it |
-//! | 102 | INTERNAL_ERROR | the stored value is longer than the protocol can say |
+//! What goes wrong, and the number that each carries in the body of its answer. The table of numbers is in the
+//! documentation of [`seriput`](super).
 
 use super::json::JsonError;
 use std::fmt;
