@@ -8,7 +8,7 @@ pub(crate) use load::{BenchArgs, ReplayArgs};
 use crate::client::Reach;
 use crate::server_url::ServerUrl;
 use crate::size::Size;
-use clap::{Args, Parser, Subcommand, ValueHint};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueHint};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -120,14 +120,19 @@ pub(crate) struct KeyArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    group = ArgGroup::new("source").required(true).args(["value", "file"]),
+    // Left to itself, clap puts the group before the key.
+    override_usage = "larder set [OPTIONS] <KEY> <VALUE|--file <FILE>>"
+)]
 pub(crate) struct SetArgs {
     /// The key: any bytes
     pub(crate) key: OsString,
     /// The value: any bytes, or - to read it from standard input
-    #[arg(required_unless_present = "file", allow_negative_numbers = true)]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) value: Option<OsString>,
     /// Read the value from a file
-    #[arg(long, value_name = "FILE", conflicts_with = "value", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: Option<PathBuf>,
     /// Forget the key after this time; 0 means never
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]

@@ -31,7 +31,7 @@ const WIDTH: f64 = 980.0;
 const PANEL_HEIGHT: f64 = 470.0;
 /// The plot proper, within its panel.
 const LEFT: f64 = 70.0;
-const RIGHT: f64 = 760.0;
+const RIGHT: f64 = 740.0;
 const TOP: f64 = 76.0;
 const BOTTOM: f64 = 412.0;
 

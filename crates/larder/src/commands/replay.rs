@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// Points of a line in a plot: more would be noise.
-const PLOT_POINTS: usize = 160;
+const PLOT_POINTS: usize = 120;
 
 pub(super) fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let panels = match &args.server {
