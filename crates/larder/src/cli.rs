@@ -6,6 +6,8 @@ mod load;
 pub(crate) use load::{BenchArgs, ReplayArgs};
 
 use crate::client::Reach;
+use crate::commands::config::ConfigArgs;
+use crate::commands::serve::ServeArgs;
 use crate::server_url::ServerUrl;
 use crate::size::Size;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueHint};
@@ -18,17 +20,19 @@ Exit status: 0 success, 1 the answer is no (a missing key, a refusal), 2 a usage
 or a broken connection.";
 
 /// A cache that every tongue can talk to.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(name = "larder", version, about, after_help = AFTER_HELP, max_term_width = 100, arg_required_else_help = true)]
 pub(crate) struct Cli {
-    /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum Command {
-    // `Serve(crate::commands::serve::ServeArgs)` and `Config(crate::commands::config::ConfigArgs)` go here.
+    /// Start a server
+    Serve(ServeArgs),
+    /// Show the settings that `serve` would have, and where each comes from
+    Config(ConfigArgs),
     /// Ask whether a server is there, and how long it takes to answer
     Ping(ServerArgs),
     /// Ask a server for its version

@@ -15,7 +15,7 @@ fn usage_errors_are_status_2_and_say_what_would_be_right() {
         (&["get", "k", "--server", "localhost:3145"], "write paper://localhost:3145"),
         (&["get", "k", "--server", "http://localhost"], "`http://` is not spoken here"),
         (&["get", "k", "--timeout", "0"], "a number of seconds above 0"),
-        (&["resize", "much"], "`much` is no size"),
+        (&["resize", "much"], "a size is a number with an optional unit"),
         (&["replay"], "<TRACE>"),
         (&["replay", "t", "--policy", "LRU"], "LRU"),
         (&["replay", "t", "--capacity", "0%"], "no share of the working set"),
@@ -40,6 +40,8 @@ fn help_names_every_command_and_the_exit_statuses() {
     let (status, stdout, _) = outcome(&run(["--help"]));
     assert_eq!(status, 0);
     for command in [
+        "serve",
+        "config",
         "ping",
         "version",
         "get",

@@ -2,6 +2,7 @@
 
 mod bench;
 mod completions;
+pub(crate) mod config;
 mod del;
 mod get;
 mod has;
@@ -11,7 +12,9 @@ mod ping;
 mod policy;
 mod replay;
 mod resize;
+pub(crate) mod serve;
 mod set;
+mod settings;
 mod size;
 mod status;
 mod ttl;
@@ -28,6 +31,8 @@ use std::process::ExitCode;
 /// Runs a command and reports its failure.
 pub(crate) fn run(command: Command) -> ExitCode {
     let outcome = match command {
+        Command::Serve(args) => return serve::run(args),
+        Command::Config(args) => return config::run(args),
         Command::Ping(args) => ping::run(&args),
         Command::Version(args) => version::run(&args),
         Command::Get(args) => get::run(&args),

@@ -1,8 +1,9 @@
 //! How large the caches of a replay are: a size, a number of entries, or a share of what the trace asks for.
 
-use crate::size::{Size, SizeError};
+use crate::size::Size;
 use crate::trace::WorkingSet;
 use larder_engine::Capacity;
+use larder_server::config::size::SizeError;
 use std::str::FromStr;
 
 /// What a capacity is counted in.
