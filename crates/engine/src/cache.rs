@@ -1,0 +1,354 @@
+//! The cache: shards under one budget, and the calls on them.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use parking_lot::{Mutex, MutexGuard};
+
+use crate::budget::Budget;
+use crate::counters::Counters;
+use crate::entry::{Entry, Kind, Value};
+use crate::error::Error;
+use crate::hash::{Key, KeyHasher};
+use crate::job::{Job, Work};
+use crate::limits::{JOB_STEP_ENTRIES, KEY_BYTES_MAX, STEP_ENTRIES};
+use crate::options::{Capacity, Options};
+use crate::policy::name::{PolicyChoice, PolicyName};
+use crate::shard::{Shard, Starved, Turn};
+use crate::status::Status;
+use crate::store::{Garbage, Incoming, Unit, charge};
+use crate::time::{Millis, Remaining, Ttl};
+
+/// A shard and its lock on cache lines of their own.
+#[repr(align(128))]
+struct Guarded(Mutex<Shard>);
+
+/// What was asked for and what is in force.
+struct Control {
+    is_auto: bool,
+    policy: PolicyName,
+}
+
+/// A cache that any number of threads may use at once.
+pub struct Cache {
+    shards: Box<[Guarded]>,
+    budget: Budget,
+    capacity: Capacity,
+    hasher: KeyHasher,
+    policies: Vec<PolicyName>,
+    control: Mutex<Control>,
+    /// Where housekeeping, and the search for a shard that can shed, go on.
+    rounds: AtomicUsize,
+}
+
+impl Cache {
+    /// An empty cache.
+    ///
+    /// # Errors
+    /// A capacity of zero, no policies, one twice, a policy to begin with that is not among them, a number of shards that is
+    /// no power of two from 1 to 1,024.
+    pub fn new(options: Options) -> Result<Cache, Error> {
+        options.check()?;
+        let count = options.shard_count()?;
+        let (hasher, policy) = (KeyHasher::new(options.seed), options.first_policy());
+        let share = options.capacity.amount() / count as u64;
+        let shard =
+            || Guarded(Mutex::new(Shard::new(hasher.clone(), options.capacity.unit(), policy, share)));
+        Ok(Cache {
+            shards: (0..count).map(|_| shard()).collect(),
+            budget: Budget::new(options.capacity.amount()),
+            capacity: options.capacity,
+            policies: options.policies,
+            control: Mutex::new(Control { is_auto: options.policy == PolicyChoice::Auto, policy }),
+            rounds: AtomicUsize::new(0),
+            hasher,
+        })
+    }
+
+    /// A key, hashed for this cache.
+    #[inline]
+    pub fn key<'k>(&self, bytes: &'k [u8]) -> Key<'k> {
+        self.hasher.key(bytes)
+    }
+
+    /// Brings what calls with these keys will touch into the processor's caches: worth it for a batch, never needed.
+    pub fn prefetch(&self, keys: &[Key<'_>]) {
+        for &key in keys {
+            self.lock(key).prefetch_line(key);
+        }
+        for &key in keys {
+            self.lock(key).prefetch_slot(key);
+        }
+        for &key in keys {
+            self.lock(key).prefetch_cell(key);
+        }
+    }
+
+    /// Shows the entry of a key to `read`, under the shard's lock: copy out and leave. It counts as a get and as a use.
+    #[inline]
+    pub fn get<R>(&self, key: Key<'_>, now: Millis, read: impl FnOnce(Entry<'_>) -> R) -> Option<R> {
+        let mut turn = self.turn(now);
+        self.lock(key).get(key, &mut turn, read)
+    }
+
+    /// As [`get`](Cache::get), but neither counted nor a use.
+    pub fn peek<R>(&self, key: Key<'_>, now: Millis, read: impl FnOnce(Entry<'_>) -> R) -> Option<R> {
+        let mut turn = self.turn(now);
+        self.lock(key).peek(key, &mut turn, read)
+    }
+
+    /// Whether there is an entry; neither counted nor a use.
+    pub fn has(&self, key: Key<'_>, now: Millis) -> bool {
+        self.peek(key, now, |_| ()).is_some()
+    }
+
+    /// Length of the value in bytes; neither counted nor a use.
+    pub fn size(&self, key: Key<'_>, now: Millis) -> Option<u64> {
+        self.peek(key, now, |entry| entry.value.len() as u64)
+    }
+
+    /// Stores a value. An entry that was there gives way, its expiry included, and this counts as a use of it.
+    ///
+    /// # Errors
+    /// [`Error::KeyTooLong`], [`Error::ValueTooLarge`]; what was stored under the key before is then still there.
+    pub fn set(
+        &self,
+        key: Key<'_>,
+        value: Value<'_>,
+        kind: Kind,
+        ttl: Option<Ttl>,
+        now: Millis,
+    ) -> Result<(), Error> {
+        let admitted = self.admits(key.bytes().len(), value.as_slice().len() as u64, ttl.is_some());
+        if admitted.is_err() {
+            self.lock(key).count_refused();
+            return admitted;
+        }
+        let deadline = ttl.map(|ttl| now.after(ttl));
+        let incoming = Incoming { key: key.bytes(), value: &value, kind, deadline };
+        self.with_room(key, now, |shard, turn| shard.set(key, &incoming, turn));
+        Ok(())
+    }
+
+    /// Removes an entry; false if there was none.
+    pub fn delete(&self, key: Key<'_>, now: Millis) -> bool {
+        let mut turn = self.turn(now);
+        self.lock(key).delete(key, &mut turn)
+    }
+
+    /// Sets when an entry expires, counted from now, or with `None` that it does not; false if there is no entry. Not a use.
+    pub fn set_ttl(&self, key: Key<'_>, ttl: Option<Ttl>, now: Millis) -> bool {
+        let deadline = ttl.map(|ttl| now.after(ttl));
+        self.with_room(key, now, |shard, turn| shard.set_deadline(key, deadline, turn))
+    }
+
+    /// How long an entry has left; `None` if there is none. Not a use.
+    pub fn remaining(&self, key: Key<'_>, now: Millis) -> Option<Remaining> {
+        let mut turn = self.turn(now);
+        let deadline = self.lock(key).deadline(key, &mut turn)?;
+        Some(match deadline.and_then(|deadline| Ttl::new(deadline.0.saturating_sub(now.0))) {
+            Some(left) => Remaining::For(left),
+            None => Remaining::Forever,
+        })
+    }
+
+    /// Whether an entry of these lengths can be stored at all, so that it can be refused before it is here.
+    ///
+    /// # Errors
+    /// [`Error::KeyTooLong`], [`Error::ValueTooLarge`].
+    pub fn admits(&self, key_len: usize, value_len: u64, has_ttl: bool) -> Result<(), Error> {
+        if key_len > KEY_BYTES_MAX {
+            return Err(Error::KeyTooLong { len: key_len, max: KEY_BYTES_MAX });
+        }
+        let capacity = self.budget.capacity();
+        let charge = match self.capacity.unit() {
+            Unit::Entries => 1,
+            Unit::Bytes => charge(key_len, value_len, has_ttl),
+        };
+        if charge > capacity { Err(Error::ValueTooLarge { charge, capacity }) } else { Ok(()) }
+    }
+
+    /// Starts to remove every entry and to count anew.
+    pub fn start_wipe(&self) -> Job<'_> {
+        Job::new(self, Work::Wipe { shard: 0 })
+    }
+
+    /// Removes every entry; [`Status::since_wipe`] counts anew.
+    pub fn wipe(&self) {
+        self.start_wipe().finish();
+    }
+
+    /// Starts to change the capacity, in its unit. A larger one holds at once; on the way to a smaller one entries go step by
+    /// step, and what is used never grows.
+    ///
+    /// # Errors
+    /// [`Error::ZeroCapacity`].
+    pub fn start_resize(&self, max: u64) -> Result<Job<'_>, Error> {
+        if max == 0 {
+            return Err(Error::ZeroCapacity);
+        }
+        let _control = self.control.lock();
+        self.budget.set_capacity(max);
+        for shard in &self.shards {
+            shard.0.lock().set_capacity(self.share());
+        }
+        Ok(Job::new(self, Work::Resize { shard: 0 }))
+    }
+
+    /// Changes the capacity and evicts what is too much.
+    ///
+    /// # Errors
+    /// [`Error::ZeroCapacity`].
+    pub fn resize(&self, max: u64) -> Result<(), Error> {
+        self.start_resize(max).map(Job::finish)
+    }
+
+    /// Puts a policy in force, for every entry and the next call; the job finishes the order among the entries that are here.
+    /// `Auto` keeps the present policy.
+    ///
+    /// # Errors
+    /// [`Error::UnconfiguredPolicy`].
+    pub fn start_switch(&self, choice: PolicyChoice) -> Result<Job<'_>, Error> {
+        let mut control = self.control.lock();
+        control.is_auto = choice == PolicyChoice::Auto;
+        if let PolicyChoice::Fixed(policy) = choice {
+            if !self.policies.contains(&policy) {
+                return Err(Error::UnconfiguredPolicy(policy));
+            }
+            control.policy = policy;
+            for shard in &self.shards {
+                shard.0.lock().switch(policy);
+            }
+        }
+        Ok(Job::new(self, Work::Switch { shard: 0 }))
+    }
+
+    /// Puts a policy in force.
+    ///
+    /// # Errors
+    /// [`Error::UnconfiguredPolicy`].
+    pub fn switch(&self, choice: PolicyChoice) -> Result<(), Error> {
+        self.start_switch(choice).map(Job::finish)
+    }
+
+    /// A bounded step of housekeeping: expired entries go, a resize or switch under way goes on. True if there is more to do
+    /// now. A server calls it some ten times a second.
+    pub fn maintain(&self, now: Millis) -> bool {
+        const BUSY_SHARDS_MAX: usize = 4;
+        let start = self.rounds.load(Relaxed);
+        let mut busy = usize::from(!self.shrink_step(start % self.shards.len(), JOB_STEP_ENTRIES));
+        for at in start..start + self.shards.len() {
+            let mut turn = self.turn(now);
+            let more = self.shards[at % self.shards.len()].0.lock().upkeep(JOB_STEP_ENTRIES, &mut turn);
+            busy += usize::from(more);
+            if busy == BUSY_SHARDS_MAX {
+                self.rounds.store(at + 1, Relaxed);
+                break;
+            }
+        }
+        busy > 0
+    }
+
+    /// What the cache tells of itself.
+    pub fn status(&self) -> Status {
+        let control = self.control.lock();
+        let (mut since_wipe, mut totals, mut entries) = (Counters::default(), Counters::default(), 0);
+        for shard in &self.shards {
+            let shard = shard.0.lock();
+            since_wipe += shard.counters_since_wipe();
+            totals += shard.counters();
+            entries += shard.entries();
+        }
+        Status {
+            capacity: self.capacity.with_amount(self.budget.capacity()),
+            used: self.budget.used(),
+            entries,
+            since_wipe,
+            totals,
+            policies: self.policies.clone(),
+            policy: control.policy,
+            is_auto: control.is_auto,
+            shards: self.shards.len(),
+        }
+    }
+
+    pub(crate) fn shard_count(&self) -> usize {
+        self.shards.len()
+    }
+
+    pub(crate) fn wipe_shard(&self, shard: usize) {
+        let remains = self.shards[shard].0.lock().wipe();
+        let weight = remains.store.weight();
+        // Its memory is free before its place in the budget is.
+        drop(remains);
+        self.budget.give(weight);
+    }
+
+    /// Evicts some entries of a shard if the cache is above its capacity; true if it is not any more.
+    pub(crate) fn shrink_step(&self, shard: usize, entries: usize) -> bool {
+        if self.budget.shrink() {
+            return true;
+        }
+        let mut turn = self.turn(Millis::default());
+        let mut shard = self.shards[shard].0.lock();
+        let excess = self.budget.used().saturating_sub(self.budget.capacity());
+        let over_share = shard.weight().saturating_sub(self.share()).max(1);
+        shard.shed(excess.min(over_share), entries, &mut turn);
+        self.budget.shrink()
+    }
+
+    /// Hands some entries of a shard to the policy in force; true if all have been.
+    pub(crate) fn reseed_shard(&self, shard: usize, items: usize) -> bool {
+        self.shards[shard].0.lock().reseed_step(items)
+    }
+
+    #[inline]
+    fn lock(&self, key: Key<'_>) -> MutexGuard<'_, Shard> {
+        self.shards[self.shard_of(key)].0.lock()
+    }
+
+    #[inline]
+    fn shard_of(&self, key: Key<'_>) -> usize {
+        (key.hash() >> 48) as usize & (self.shards.len() - 1)
+    }
+
+    /// A shard's even share of the capacity.
+    fn share(&self) -> u64 {
+        self.budget.capacity() / self.shards.len() as u64
+    }
+
+    #[inline]
+    fn turn(&self, now: Millis) -> Turn<'_> {
+        let alone = self.shards.len() == 1;
+        Turn { budget: &self.budget, now, share: self.share(), alone, garbage: Garbage::default() }
+    }
+
+    /// Runs an operation that may need room, and finds room in other shards for as long as its own has none to give.
+    fn with_room<T>(
+        &self,
+        key: Key<'_>,
+        now: Millis,
+        mut operation: impl FnMut(&mut Shard, &mut Turn<'_>) -> Result<T, Starved>,
+    ) -> T {
+        loop {
+            let mut turn = self.turn(now);
+            let done = operation(&mut self.lock(key), &mut turn);
+            match done {
+                Ok(done) => return done,
+                Err(Starved { need }) => self.shed_elsewhere(self.shard_of(key), need, now),
+            }
+        }
+    }
+
+    /// Evicts about `need` from another shard than `but`, one that has more than its share if there is one.
+    fn shed_elsewhere(&self, but: usize, need: u64, now: Millis) {
+        let count = self.shards.len();
+        let start = self.rounds.fetch_add(1, Relaxed);
+        let others = || (start..start + count).map(|at| at % count).filter(|&at| at != but);
+        let rich = others().find(|&at| self.shards[at].0.lock().weight() > self.share());
+        let richest = || others().max_by_key(|&at| self.shards[at].0.lock().weight());
+        if let Some(at) = rich.or_else(richest) {
+            let mut turn = self.turn(now);
+            self.shards[at].0.lock().shed(need, STEP_ENTRIES, &mut turn);
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Every limit of the engine in one place. The tests of each cross it.
+
+/// Longest key in bytes.
+pub const KEY_BYTES_MAX: usize = 65_536;
+
+/// Most shards of one cache.
+pub const SHARDS_MAX: usize = 1 << 10;
+
+/// Most entries that one shard holds: slot numbers have 24 bits, one of which patterns means "none".
+/// A shard that is full to this limit evicts, whatever its bytes.
+pub const SHARD_ENTRIES_MAX: u32 = (1 << 24) - 2;
+
+/// Largest cell in bytes: header, key and value of an entry that is stored inline. What is larger has its value
+/// (and a long key) in an allocation of its own that readers share.
+pub const CELL_BYTES_MAX: usize = 2_048;
+
+/// Entries that one operation may expire, reseed or move on the side.
+pub(crate) const STEP_ENTRIES: usize = 16;
+
+/// Entries that one step of a wipe, a resize, a switch or of `maintain` handles.
+pub(crate) const JOB_STEP_ENTRIES: usize = 512;
+
+/// Ghosts that a policy forgets at most in one operation.
+pub(crate) const GHOSTS_TRIM_MAX: usize = 256;
+
+/// Entries that CLOCK, SIEVE and S3-FIFO pass over at most in search of one victim; then the next one goes, whatever its
+/// references say. Shards with fewer entries follow the definitions to the letter.
+pub(crate) const SCAN_ENTRIES_MAX: usize = 1 << 16;
+
+/// Ghosts, slots or items that a switch of policies goes through before its command returns.
+pub(crate) const SWITCH_ITEMS: usize = 1 << 15;

@@ -1,0 +1,40 @@
+//! FIFO: the oldest insertion goes; hits change nothing.
+
+use super::{Arrival, Order, Origin, Policy};
+use crate::list::List;
+use crate::store::Store;
+
+#[derive(Default)]
+pub(crate) struct Fifo {
+    queue: List,
+}
+
+impl Policy for Fifo {
+    fn hit(&mut self, _store: &mut Store, _id: u32) {}
+
+    fn evict(&mut self, store: &mut Store, _arrival: Arrival) -> Option<u32> {
+        let id = self.queue.front()?;
+        self.queue.remove(&mut store.slots, id);
+        Some(id)
+    }
+
+    fn admit(&mut self, store: &mut Store, id: u32, _origin: Origin) {
+        self.queue.push_back(&mut store.slots, id);
+    }
+
+    fn remove(&mut self, store: &mut Store, id: u32) {
+        self.queue.remove(&mut store.slots, id);
+    }
+
+    fn order(&self) -> Order {
+        Order::Inserted
+    }
+
+    fn seed(&mut self, store: &mut Store, id: u32) {
+        self.queue.push_front(&mut store.slots, id);
+    }
+
+    fn hit_waiting(&mut self, _store: &mut Store, _id: u32) -> bool {
+        false
+    }
+}

@@ -1,0 +1,205 @@
+//! Handing the entries of a shard from one policy to the next, in bounded steps.
+//!
+//! The new policy is in force at once. The entries that it finds wait: they are collected, sorted by what their cells say of
+//! their past (a radix sort, so that every step is bounded), and given to it from young to old, each at its old end; what comes
+//! in or is used meanwhile stands at its young end, where it belongs. If room is needed before that is done, the first in
+//! the sorted order goes, or, before there is one, the best of a few waiting entries.
+
+use super::{InForce, Order, Policy};
+use crate::store::Store;
+
+const SLOT_BITS: u32 = 24;
+const PASS_BITS: u32 = 10;
+const PASSES: usize = 4;
+const BUCKETS: usize = 1 << PASS_BITS;
+
+/// Waiting entries that are compared for a victim as long as there is no order.
+const SAMPLE: usize = 16;
+
+enum Phase {
+    Collect { next: u32 },
+    Sort { pass: usize, next: usize },
+    Link,
+}
+
+pub(crate) struct Reseed {
+    order: Order,
+    phase: Phase,
+    /// The shard's tick when it began: ages are counted from here.
+    tick: u32,
+    /// Slots from here on came later.
+    high: u32,
+    /// `frequency << 56 | recency << 24 | slot`, least worthy first once sorted.
+    items: Vec<u64>,
+    sorted: Vec<u64>,
+    /// Items before this one have gone as victims.
+    first: usize,
+    /// For each pass how many items fall into each bucket, then where the next of them goes.
+    counts: Vec<u32>,
+    /// Where the search for a victim among unsorted entries goes on.
+    sample: u32,
+    waiting: u32,
+}
+
+impl Reseed {
+    /// `tick` is the shard's now; every live entry waits.
+    pub(crate) fn new(store: &Store, order: Order, tick: u32) -> Reseed {
+        Reseed {
+            order,
+            phase: Phase::Collect { next: 0 },
+            tick,
+            high: store.slots.high(),
+            items: Vec::new(),
+            sorted: Vec::new(),
+            first: 0,
+            counts: vec![0; PASSES * BUCKETS],
+            sample: 0,
+            waiting: store.slots.live(),
+        }
+    }
+
+    /// An entry waits no longer: it has left, or the policy has taken it in.
+    pub(crate) fn leave(&mut self) {
+        self.waiting -= 1;
+    }
+
+    /// Goes through `budget` slots or items; true when no entry waits any more.
+    pub(crate) fn step(
+        &mut self,
+        store: &mut Store,
+        policy: &mut InForce,
+        epoch: u32,
+        mut budget: usize,
+    ) -> bool {
+        while budget > 0 && self.waiting > 0 {
+            budget = match self.phase {
+                Phase::Collect { next } => self.collect(store, epoch, next, budget),
+                Phase::Sort { pass, next } => self.sort(pass, next, budget),
+                Phase::Link => self.link(store, policy, epoch, budget),
+            };
+        }
+        self.waiting == 0
+    }
+
+    fn collect(&mut self, store: &Store, epoch: u32, next: u32, budget: usize) -> usize {
+        let end = self.high.min(next.saturating_add(budget as u32));
+        for id in next..end {
+            if waits(store, id, epoch) {
+                let item = self.item(store, id);
+                self.items.push(item);
+                for pass in 0..PASSES {
+                    self.counts[pass * BUCKETS + digit(item, pass)] += 1;
+                }
+            }
+        }
+        self.phase = if end < self.high { Phase::Collect { next: end } } else { self.begin_pass(0) };
+        budget - (end - next) as usize
+    }
+
+    /// What an entry is worth, its slot in the low bits.
+    fn item(&self, store: &Store, id: u32) -> u64 {
+        let history = store.history(id);
+        let (frequency, at) = match self.order {
+            Order::Inserted => (0, history.inserted),
+            Order::Used => (0, history.used),
+            Order::Frequency => (history.frequency.min(0xff), history.used),
+        };
+        let age = self.tick.wrapping_sub(at);
+        u64::from(frequency) << 56 | u64::from(u32::MAX - age) << SLOT_BITS | u64::from(id)
+    }
+
+    fn begin_pass(&mut self, pass: usize) -> Phase {
+        if pass == PASSES {
+            self.sorted = Vec::new();
+            return Phase::Link;
+        }
+        let mut start = 0;
+        for count in &mut self.counts[pass * BUCKETS..][..BUCKETS] {
+            start += std::mem::replace(count, start);
+        }
+        self.sorted.resize(self.items.len(), 0);
+        Phase::Sort { pass, next: 0 }
+    }
+
+    fn sort(&mut self, pass: usize, next: usize, budget: usize) -> usize {
+        let end = self.items.len().min(next + budget);
+        for &item in &self.items[next..end] {
+            let place = &mut self.counts[pass * BUCKETS + digit(item, pass)];
+            self.sorted[*place as usize] = item;
+            *place += 1;
+        }
+        self.phase = if end < self.items.len() {
+            Phase::Sort { pass, next: end }
+        } else {
+            std::mem::swap(&mut self.items, &mut self.sorted);
+            self.begin_pass(pass + 1)
+        };
+        budget - (end - next)
+    }
+
+    fn link(&mut self, store: &mut Store, policy: &mut InForce, epoch: u32, mut budget: usize) -> usize {
+        while budget > 0 && self.items.len() > self.first {
+            budget -= 1;
+            let id = slot(self.items.pop());
+            if waits(store, id, epoch) {
+                policy.seed(store, id);
+                store.slots.set_epoch(id, epoch);
+                self.waiting -= 1;
+            }
+        }
+        budget
+    }
+
+    /// A waiting entry that goes, if one should go before any that the policy has taken in. It waits no longer.
+    pub(crate) fn evict(&mut self, store: &Store, policy: &InForce, epoch: u32) -> Option<u32> {
+        let id = match self.phase {
+            Phase::Link if policy.young_go_first() => None,
+            Phase::Link => self.first_waiting(store, epoch),
+            _ => self.best_of_sample(store, policy, epoch),
+        }?;
+        self.waiting -= 1;
+        Some(id)
+    }
+
+    fn first_waiting(&mut self, store: &Store, epoch: u32) -> Option<u32> {
+        while self.first < self.items.len() {
+            let id = slot(self.items.get(self.first).copied());
+            self.first += 1;
+            if waits(store, id, epoch) {
+                return Some(id);
+            }
+        }
+        None
+    }
+
+    fn best_of_sample(&mut self, store: &Store, policy: &InForce, epoch: u32) -> Option<u32> {
+        let sign = if policy.young_go_first() { u64::MAX } else { 0 };
+        let (mut best, mut seen) = (None, 0);
+        for _ in 0..self.high {
+            let id = self.sample;
+            self.sample = if id + 1 < self.high { id + 1 } else { 0 };
+            if waits(store, id, epoch) {
+                let worth = self.item(store, id) ^ sign;
+                best = best.min(Some((worth, id))).or(Some((worth, id)));
+                seen += 1;
+                if seen == SAMPLE {
+                    break;
+                }
+            }
+        }
+        best.map(|(_, id)| id)
+    }
+}
+
+/// Whether the entry in a slot was not yet handed to the policy of this epoch.
+pub(crate) fn waits(store: &Store, id: u32, epoch: u32) -> bool {
+    store.slots.is_live(id) && store.slots.epoch(id) != epoch
+}
+
+fn digit(item: u64, pass: usize) -> usize {
+    (item >> (SLOT_BITS + pass as u32 * PASS_BITS)) as usize % BUCKETS
+}
+
+fn slot(item: Option<u64>) -> u32 {
+    item.map_or(0, |item| item as u32 & 0x00ff_ffff)
+}

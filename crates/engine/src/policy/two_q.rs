@@ -1,0 +1,98 @@
+//! 2Q, the full version: newcomers wait in a FIFO queue (A1in), what leaves it is remembered for a while (A1out), and what
+//! comes back in that time goes to an LRU queue (Am). All share one pool. Johnson & Shasha, "2Q: A Low Overhead High Performance
+//! Buffer Management Replacement Algorithm", VLDB 1994.
+
+use super::name::Fraction;
+use super::queue::Queue;
+use super::{Arrival, Order, Origin, Policy};
+use crate::ghost::Ghost;
+use crate::hash::fingerprint;
+use crate::store::Store;
+
+const A1_IN: u32 = 0;
+const AM: u32 = 1;
+
+pub(crate) struct TwoQ {
+    k_in: Fraction,
+    k_out: Fraction,
+    capacity: u64,
+    a1_in: Queue,
+    am: Queue,
+    a1_out: Ghost,
+}
+
+impl TwoQ {
+    pub(crate) fn new(k_in: Fraction, k_out: Fraction, capacity: u64) -> TwoQ {
+        let (a1_in, am, a1_out) = (Queue::default(), Queue::default(), Ghost::default());
+        TwoQ { k_in, k_out, capacity, a1_in, am, a1_out }
+    }
+
+    fn newcomers_exceed_their_share(&self) -> bool {
+        self.a1_in.weight() as f64 > self.k_in.get() * self.capacity as f64
+    }
+
+    fn queue_of(&mut self, store: &Store, id: u32) -> &mut Queue {
+        if store.slots.queue(id) == A1_IN { &mut self.a1_in } else { &mut self.am }
+    }
+}
+
+impl Policy for TwoQ {
+    #[inline]
+    fn hit(&mut self, store: &mut Store, id: u32) {
+        if store.slots.queue(id) == AM {
+            self.am.move_to_young(store, id);
+        }
+    }
+
+    fn miss(&mut self, fingerprint: u32, _weight: u64) -> Origin {
+        if self.a1_out.take(fingerprint) { Origin::Ghost } else { Origin::New }
+    }
+
+    fn evict(&mut self, store: &mut Store, _arrival: Arrival) -> Option<u32> {
+        if self.newcomers_exceed_their_share() || self.am.is_empty() {
+            let id = self.a1_in.pop(store)?;
+            self.a1_out.push(fingerprint(store.hash_of(id)), store.weight_of(id));
+            self.a1_out.trim((self.k_out.get() * self.capacity as f64) as u64);
+            Some(id)
+        } else {
+            self.am.pop(store)
+        }
+    }
+
+    fn admit(&mut self, store: &mut Store, id: u32, origin: Origin) {
+        match origin {
+            Origin::New => self.a1_in.push(store, id, A1_IN),
+            Origin::Ghost | Origin::SecondGhost => self.am.push(store, id, AM),
+        }
+    }
+
+    fn remove(&mut self, store: &mut Store, id: u32) {
+        self.queue_of(store, id).remove(store, id);
+    }
+
+    fn reweigh(&mut self, store: &Store, id: u32, before: u64) {
+        self.queue_of(store, id).reweigh(store, id, before);
+    }
+
+    fn set_capacity(&mut self, capacity: u64) {
+        self.capacity = capacity;
+    }
+
+    fn order(&self) -> Order {
+        Order::Used
+    }
+
+    /// What was used once fills the newcomers' queue as far as its share goes; the rest has proven itself or is older.
+    fn seed(&mut self, store: &mut Store, id: u32) {
+        if store.frequency(id) == 1 && !self.newcomers_exceed_their_share() {
+            self.a1_in.push_old(store, id, A1_IN);
+        } else {
+            self.am.push_old(store, id, AM);
+        }
+    }
+
+    fn hit_waiting(&mut self, store: &mut Store, id: u32) -> bool {
+        self.am.push(store, id, AM);
+        true
+    }
+}

@@ -1,0 +1,419 @@
+//! One shard: entries, the table that finds them, the policy that lets them go. Everything here runs under the shard's
+//! lock, takes time and memory from outside, and does a bounded amount of work.
+
+use crate::budget::Budget;
+use crate::counters::Counters;
+use crate::entry::Entry;
+use crate::hash::{Key, KeyHasher, fingerprint};
+use crate::limits::{STEP_ENTRIES, SWITCH_ITEMS};
+use crate::policy::name::PolicyName;
+use crate::policy::reseed::{Reseed, waits};
+use crate::policy::{Arrival, InForce, Origin, Policy};
+use crate::store::{Garbage, Incoming, Store, Unit};
+use crate::table::Table;
+use crate::time::Millis;
+
+/// What an operation brings to the shard, and what it takes away.
+pub(crate) struct Turn<'t> {
+    pub(crate) budget: &'t Budget,
+    pub(crate) now: Millis,
+    /// The shard's even share of the capacity.
+    pub(crate) share: u64,
+    /// There is no other shard to take room from.
+    pub(crate) alone: bool,
+    /// Dropped when the lock is released.
+    pub(crate) garbage: Garbage,
+}
+
+/// The shard has no entry left to evict, or far less than its share: room must come from another one.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Starved {
+    pub(crate) need: u64,
+}
+
+/// What is left over of a wiped shard, to be dropped outside the lock.
+pub(crate) struct Remains {
+    pub(crate) store: Store,
+    _table: Table,
+    _policy: InForce,
+}
+
+pub(crate) struct Shard {
+    store: Store,
+    table: Table,
+    name: PolicyName,
+    policy: InForce,
+    capacity: u64,
+    /// Entries of other epochs wait to be handed to the policy.
+    epoch: u32,
+    reseed: Option<Box<Reseed>>,
+    /// Switches since the last one that was finished.
+    unfinished: u32,
+    /// Counts insertions and uses; wraps.
+    tick: u32,
+    counters: Counters,
+    /// The counters at the last wipe.
+    baseline: Counters,
+}
+
+/// Switches that may be under way at once; epochs have two bits.
+const UNFINISHED_MAX: u32 = 2;
+const EPOCHS: u32 = 4;
+
+impl Shard {
+    pub(crate) fn new(hasher: KeyHasher, unit: Unit, name: PolicyName, capacity: u64) -> Shard {
+        Shard {
+            store: Store::new(hasher, unit),
+            table: Table::default(),
+            name,
+            policy: InForce::new(name, capacity),
+            capacity,
+            epoch: 0,
+            reseed: None,
+            unfinished: 0,
+            tick: 0,
+            counters: Counters::default(),
+            baseline: Counters::default(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn get<R>(
+        &mut self,
+        key: Key<'_>,
+        turn: &mut Turn<'_>,
+        read: impl FnOnce(Entry<'_>) -> R,
+    ) -> Option<R> {
+        let Some(id) = self.find(key, turn) else {
+            self.counters.misses += 1;
+            return None;
+        };
+        self.counters.hits += 1;
+        self.note_use(id);
+        Some(read(self.store.entry(id)))
+    }
+
+    pub(crate) fn peek<R>(
+        &mut self,
+        key: Key<'_>,
+        turn: &mut Turn<'_>,
+        read: impl FnOnce(Entry<'_>) -> R,
+    ) -> Option<R> {
+        let id = self.find(key, turn)?;
+        Some(read(self.store.entry(id)))
+    }
+
+    /// When the entry expires, if there is one and it does.
+    pub(crate) fn deadline(&mut self, key: Key<'_>, turn: &mut Turn<'_>) -> Option<Option<Millis>> {
+        let id = self.find(key, turn)?;
+        Some(self.store.deadline(id))
+    }
+
+    pub(crate) fn set(
+        &mut self,
+        key: Key<'_>,
+        incoming: &Incoming<'_>,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Starved> {
+        self.upkeep(STEP_ENTRIES, turn);
+        let replaced = match self.find(key, turn) {
+            Some(id) => self.replace(id, incoming, turn)?,
+            None => false,
+        };
+        if !replaced {
+            self.insert(key, incoming, turn)?;
+        }
+        self.counters.sets += 1;
+        Ok(())
+    }
+
+    pub(crate) fn delete(&mut self, key: Key<'_>, turn: &mut Turn<'_>) -> bool {
+        self.upkeep(STEP_ENTRIES, turn);
+        let found = self.find(key, turn);
+        if let Some(id) = found {
+            self.remove(id, turn);
+            self.counters.deleted += 1;
+        }
+        found.is_some()
+    }
+
+    pub(crate) fn set_deadline(
+        &mut self,
+        key: Key<'_>,
+        deadline: Option<Millis>,
+        turn: &mut Turn<'_>,
+    ) -> Result<bool, Starved> {
+        let Some(id) = self.find(key, turn) else { return Ok(false) };
+        let (before, value_len) = (self.store.weight_of(id), self.store.entry(id).value.len());
+        let after = self.store.weight_for(key.bytes().len(), value_len as u64, deadline.is_some());
+        // The clock for a node is charged too; the entry itself may be what makes room for it.
+        if !self.secure(after.saturating_sub(before), Some(id), Arrival::NONE, turn)? {
+            return Ok(true);
+        }
+        self.store.set_deadline(id, deadline, &mut turn.garbage);
+        self.reweighed(id, before, turn);
+        Ok(true)
+    }
+
+    /// Evicts entries until `weight` is free or nothing is left, `entries` at most; what was freed.
+    pub(crate) fn shed(&mut self, weight: u64, entries: usize, turn: &mut Turn<'_>) -> u64 {
+        let mut freed = 0;
+        for _ in 0..entries {
+            if freed >= weight {
+                break;
+            }
+            let Some(evicted) = self.evict(Arrival::NONE, turn) else { break };
+            freed += evicted;
+        }
+        turn.budget.give(freed);
+        freed
+    }
+
+    /// A bounded step of what needs doing on the side; true while there is more.
+    pub(crate) fn upkeep(&mut self, entries: usize, turn: &mut Turn<'_>) -> bool {
+        let mut budget = entries;
+        while let Some(id) = self.store.wheel.due(turn.now, &mut budget) {
+            self.store.forget_timer(id);
+            self.remove(id, turn);
+            self.counters.expired += 1;
+        }
+        self.reseed_step(entries);
+        let table = &self.table;
+        let find = |store: &Store, key: &[u8]| {
+            let hash = store.hash(key);
+            table.find(hash, |id| store.key(id) == key)
+        };
+        let moving = self.store.compact(entries / 4, find);
+        budget == 0 || self.reseed.is_some() || moving
+    }
+
+    /// Puts another policy in force. Entries are handed to it in steps, the first of them here.
+    pub(crate) fn switch(&mut self, name: PolicyName) {
+        if name == self.name {
+            return;
+        }
+        if self.unfinished == UNFINISHED_MAX {
+            self.reseed_step(usize::MAX);
+        }
+        self.name = name;
+        self.policy = InForce::new(name, self.capacity);
+        self.epoch = (self.epoch + 1) % EPOCHS;
+        self.reseed = Some(Box::new(Reseed::new(&self.store, self.policy.order(), self.tick)));
+        self.unfinished += 1;
+        self.reseed_step(SWITCH_ITEMS);
+    }
+
+    /// Hands entries to the policy in force: goes through so many slots or items.
+    pub(crate) fn reseed_step(&mut self, items: usize) -> bool {
+        let Some(reseed) = &mut self.reseed else { return true };
+        let done = reseed.step(&mut self.store, &mut self.policy, self.epoch, items);
+        if done {
+            self.reseed = None;
+            self.unfinished = 0;
+        }
+        done
+    }
+
+    /// Takes everything out.
+    pub(crate) fn wipe(&mut self) -> Remains {
+        self.counters.wiped += u64::from(self.store.slots.live());
+        self.baseline = self.counters;
+        self.reseed = None;
+        self.unfinished = 0;
+        let policy = InForce::new(self.name, self.capacity);
+        Remains {
+            store: self.store.take(),
+            _table: std::mem::take(&mut self.table),
+            _policy: std::mem::replace(&mut self.policy, policy),
+        }
+    }
+
+    pub(crate) fn set_capacity(&mut self, capacity: u64) {
+        self.capacity = capacity;
+        self.policy.set_capacity(capacity);
+    }
+
+    pub(crate) fn count_refused(&mut self) {
+        self.counters.refused += 1;
+    }
+
+    pub(crate) fn entries(&self) -> u64 {
+        self.store.slots.live().into()
+    }
+
+    pub(crate) fn weight(&self) -> u64 {
+        self.store.weight()
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    pub(crate) fn counters_since_wipe(&self) -> Counters {
+        self.counters - self.baseline
+    }
+
+    #[inline]
+    pub(crate) fn prefetch_line(&self, key: Key<'_>) {
+        self.table.prefetch(key.hash());
+    }
+
+    #[inline]
+    pub(crate) fn prefetch_slot(&self, key: Key<'_>) {
+        if let Some(id) = self.table.candidate(key.hash()) {
+            self.store.slots.prefetch(id);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn prefetch_cell(&self, key: Key<'_>) {
+        if let Some(id) = self.table.candidate(key.hash()) {
+            self.store.prefetch_cell(id);
+        }
+    }
+
+    /// The entry of a key, unless it has expired; then it is removed.
+    #[inline]
+    fn find(&mut self, key: Key<'_>, turn: &mut Turn<'_>) -> Option<u32> {
+        let store = &self.store;
+        let id = self.table.find(key.hash(), |id| store.key(id) == key.bytes())?;
+        if self.store.deadline(id).is_some_and(|deadline| deadline <= turn.now) {
+            self.remove(id, turn);
+            self.counters.expired += 1;
+            return None;
+        }
+        Some(id)
+    }
+
+    #[inline]
+    fn note_use(&mut self, id: u32) {
+        match &mut self.reseed {
+            Some(reseed) if waits(&self.store, id, self.epoch) => {
+                if self.policy.hit_waiting(&mut self.store, id) {
+                    self.store.slots.set_epoch(id, self.epoch);
+                    reseed.leave();
+                }
+            }
+            _ => self.policy.hit(&mut self.store, id),
+        }
+        self.store.touch(id, self.tick);
+        self.tick = self.tick.wrapping_add(1);
+    }
+
+    /// Gives an entry another value; false if the entry itself had to go to make room.
+    fn replace(&mut self, id: u32, incoming: &Incoming<'_>, turn: &mut Turn<'_>) -> Result<bool, Starved> {
+        self.note_use(id);
+        let before = self.store.weight_of(id);
+        let after = self.weight_for(incoming);
+        if !self.secure(after.saturating_sub(before), Some(id), Arrival::NONE, turn)? {
+            return Ok(false);
+        }
+        self.store.replace(id, incoming, &mut turn.garbage);
+        self.reweighed(id, before, turn);
+        self.counters.replaced += 1;
+        Ok(true)
+    }
+
+    fn insert(&mut self, key: Key<'_>, incoming: &Incoming<'_>, turn: &mut Turn<'_>) -> Result<(), Starved> {
+        let weight = self.weight_for(incoming);
+        self.check_share(weight, turn)?;
+        let origin = self.policy.miss(fingerprint(key.hash()), weight);
+        self.secure(weight, None, Arrival { origin, weight }, turn)?;
+        while self.store.is_full() {
+            let freed = self.evict(Arrival { origin, weight }, turn).unwrap_or(0);
+            turn.budget.give(freed);
+        }
+        self.admit(key, incoming, origin);
+        Ok(())
+    }
+
+    fn admit(&mut self, key: Key<'_>, incoming: &Incoming<'_>, origin: Origin) {
+        let id = self.store.insert(incoming, self.tick);
+        self.tick = self.tick.wrapping_add(1);
+        self.store.slots.set_epoch(id, self.epoch);
+        let store = &self.store;
+        self.table.insert(key.hash(), id, |id| store.hash_of(id));
+        self.policy.admit(&mut self.store, id, origin);
+    }
+
+    fn weight_for(&self, incoming: &Incoming<'_>) -> u64 {
+        let value_len = incoming.value.as_slice().len() as u64;
+        self.store.weight_for(incoming.key.len(), value_len, incoming.deadline.is_some())
+    }
+
+    /// After an entry was rewritten for which room had been secured.
+    fn reweighed(&mut self, id: u32, before: u64, turn: &mut Turn<'_>) {
+        let after = self.store.weight_of(id);
+        if !waits(&self.store, id, self.epoch) {
+            self.policy.reweigh(&self.store, id, before);
+        }
+        turn.budget.give(before.saturating_sub(after));
+    }
+
+    /// A shard with far less than its share does not pay for what the others hold.
+    fn check_share(&self, need: u64, turn: &Turn<'_>) -> Result<(), Starved> {
+        let poor = !turn.alone && self.store.weight() + need < turn.share / 8 * 7;
+        if poor && !turn.budget.has(need) { Err(Starved { need }) } else { Ok(()) }
+    }
+
+    /// Takes `need` from the budget, evicting as long as that is not possible. False if `keep` was among the victims; then
+    /// nothing is taken.
+    fn secure(
+        &mut self,
+        need: u64,
+        keep: Option<u32>,
+        arrival: Arrival,
+        turn: &mut Turn<'_>,
+    ) -> Result<bool, Starved> {
+        let mut credit = 0;
+        while credit < need {
+            if turn.budget.try_take(need - credit) {
+                return Ok(true);
+            }
+            let Some(evicted) = self.evict(arrival, turn) else {
+                turn.budget.give(credit);
+                return Err(Starved { need });
+            };
+            credit += evicted;
+            if keep.is_some_and(|keep| !self.store.slots.is_live(keep)) {
+                turn.budget.give(credit);
+                return Ok(false);
+            }
+        }
+        turn.budget.give(credit - need);
+        Ok(true)
+    }
+
+    /// Lets the entry go that the policy names; what it weighed, which is still taken from the budget.
+    fn evict(&mut self, arrival: Arrival, turn: &mut Turn<'_>) -> Option<u64> {
+        let waiting = match &mut self.reseed {
+            Some(reseed) => reseed.evict(&self.store, &self.policy, self.epoch),
+            None => None,
+        };
+        let id = match waiting {
+            Some(id) => id,
+            None => self.policy.evict(&mut self.store, arrival)?,
+        };
+        self.counters.evicted += 1;
+        Some(self.discard(id, turn))
+    }
+
+    fn remove(&mut self, id: u32, turn: &mut Turn<'_>) {
+        match &mut self.reseed {
+            Some(reseed) if waits(&self.store, id, self.epoch) => reseed.leave(),
+            _ => self.policy.remove(&mut self.store, id),
+        }
+        let weight = self.discard(id, turn);
+        turn.budget.give(weight);
+    }
+
+    /// Takes an entry that the policy has let go out of table and memory.
+    fn discard(&mut self, id: u32, turn: &mut Turn<'_>) -> u64 {
+        let weight = self.store.weight_of(id);
+        let store = &self.store;
+        let removed = self.table.remove(store.hash_of(id), id, |id| store.hash_of(id));
+        debug_assert!(removed, "every entry is in the table");
+        self.store.remove(id, &mut turn.garbage);
+        weight
+    }
+}
