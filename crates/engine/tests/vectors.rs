@@ -27,8 +27,10 @@ fn models_agree_with_the_vectors() {
     compare(&vectors(), |vector, requests| {
         let is_unit = vector.unit == "entries";
         let mut model = naive::model(&vector.policy, vector.capacity);
-        let misses =
-            requests.iter().filter(|(key, size)| !model.access(*key, if is_unit { 1 } else { *size })).count();
+        let misses = requests
+            .iter()
+            .filter(|(key, size)| !model.access(*key, if is_unit { 1 } else { *size }))
+            .count();
         (misses, model.resident())
     });
 }
@@ -51,7 +53,12 @@ fn compare(vectors: &[Vector], replay: impl Fn(&Vector, &[(u64, u64)]) -> (usize
         if trace.0 != vector.trace {
             trace = (vector.trace.clone(), load(&vector.trace));
         }
-        assert_eq!(trace.1.len(), vector.requests, "the trace {} is not the one of the vectors", vector.trace);
+        assert_eq!(
+            trace.1.len(),
+            vector.requests,
+            "the trace {} is not the one of the vectors",
+            vector.trace
+        );
         let (misses, resident) = replay(vector, &trace.1);
         if misses != vector.misses || resident != vector.resident {
             let Vector { trace, unit, capacity, policy, misses: expected, .. } = vector;
@@ -95,7 +102,8 @@ fn load(trace: &str) -> Vec<(u64, u64)> {
 
 /// The lines of a file after its heading.
 fn rows(name: &str) -> Vec<String> {
-    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors")).join(format!("{name}.csv"));
+    let path =
+        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors")).join(format!("{name}.csv"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     text.lines().skip(1).map(str::to_owned).collect()
 }
