@@ -1,20 +1,21 @@
-//! Where cells live: pages of 16 KiB, each cut into cells of one size. A cell is found by a 32-bit handle, freeing one
+//! Where cells live: pages of 14 KiB, each cut into cells of one size. A cell is found by a 32-bit handle, freeing one
 //! puts it on its page's free list, and a page that becomes empty goes back to the allocator. When a size has many free
 //! cells spread over its pages, one page is chosen to be emptied; whoever owns the cells moves them, a few at a time. So
 //! what the pages take stays within a quarter of what is used, whatever sizes come and go.
 
 use crate::limits::CELL_BYTES_MAX;
 
-pub(crate) const PAGE_BYTES: usize = 16_384;
+/// Seven units of 2 KiB, which is the largest that jemalloc counts as small: a page of 16 KiB would cost 20.
+pub(crate) const PAGE_BYTES: usize = 14_336;
 const UNIT: usize = 8;
 /// Smallest cell: a header and eight bytes.
 const CELL_BYTES_MIN: usize = 24;
 
-/// Sizes of cells: steps of 8 up to 256, then the sizes that cut a page without rest, eight to a doubling.
-const SIZES: [u16; 54] = sizes();
+/// Sizes of cells: steps of 8 up to 256, then sizes that cut a page almost without rest, seven to a doubling.
+const SIZES: [u16; 51] = sizes();
 
-const fn sizes() -> [u16; 54] {
-    let mut sizes = [0; 54];
+const fn sizes() -> [u16; 51] {
+    let mut sizes = [0; 51];
     let mut at = 0;
     let mut size = CELL_BYTES_MIN;
     while size <= 256 {
@@ -22,16 +23,14 @@ const fn sizes() -> [u16; 54] {
         at += 1;
         size += UNIT;
     }
-    let mut cells = 60;
-    while cells >= 8 {
+    let mut cells = 52;
+    while cells >= 7 {
         sizes[at] = (PAGE_BYTES / cells / UNIT * UNIT) as u16;
         at += 1;
-        cells -= if cells > 32 {
-            4
-        } else if cells > 16 {
-            2
-        } else {
-            1
+        cells -= match cells {
+            29.. => 4,
+            15.. => 2,
+            _ => 1,
         };
     }
     assert!(at == sizes.len() && sizes[at - 1] as usize == CELL_BYTES_MAX);
@@ -71,7 +70,7 @@ pub(crate) fn cell_bytes(bytes: usize) -> usize {
 pub(crate) struct Cell(u32);
 
 impl Cell {
-    const PLACE_BITS: u32 = (PAGE_BYTES / UNIT).trailing_zeros();
+    const PLACE_BITS: u32 = (PAGE_BYTES / UNIT).next_power_of_two().trailing_zeros();
 
     fn new(page: usize, offset: usize) -> Cell {
         Cell((page << Self::PLACE_BITS) as u32 | (offset / UNIT) as u32)
@@ -84,7 +83,7 @@ impl Cell {
 
     #[inline]
     fn offset(self) -> usize {
-        (self.0 as usize & (PAGE_BYTES / UNIT - 1)) * UNIT
+        (self.0 as usize & ((1 << Self::PLACE_BITS) - 1)) * UNIT
     }
 }
 
@@ -349,7 +348,7 @@ mod tests {
         for bytes in 1..=CELL_BYTES_MAX {
             let cell = cell_bytes(bytes);
             assert!(
-                cell >= bytes && (bytes < 64 || cell * 8 <= bytes * 9 + 64),
+                cell >= bytes && (bytes < 24 || cell < bytes * 8 / 7 + 16),
                 "{bytes} bytes in a cell of {cell}"
             );
         }

@@ -44,8 +44,9 @@ impl Arc {
 
     /// Keeps T1 and B1 together within the capacity, and all four lists within twice of it.
     fn trim(&mut self, weight: u64) {
-        let first = self.t1.weight() + weight;
-        self.b1.trim(self.capacity.saturating_sub(first));
+        // A T1 that fills the cache alone gives way before the newcomer joins it.
+        let first = (self.t1.weight() + weight).min(self.capacity);
+        self.b1.trim(self.capacity - first);
         let others = first + self.t2.weight() + self.b1.weight();
         self.b2.trim((2 * self.capacity).saturating_sub(others));
     }

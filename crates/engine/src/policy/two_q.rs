@@ -15,7 +15,9 @@ const AM: u32 = 1;
 pub(crate) struct TwoQ {
     k_in: Fraction,
     k_out: Fraction,
-    capacity: u64,
+    /// What A1in should weigh, and what the ghosts may.
+    in_share: u64,
+    out_share: u64,
     a1_in: Queue,
     am: Queue,
     a1_out: Ghost,
@@ -24,11 +26,13 @@ pub(crate) struct TwoQ {
 impl TwoQ {
     pub(crate) fn new(k_in: Fraction, k_out: Fraction, capacity: u64) -> TwoQ {
         let (a1_in, am, a1_out) = (Queue::default(), Queue::default(), Ghost::default());
-        TwoQ { k_in, k_out, capacity, a1_in, am, a1_out }
+        let mut policy = TwoQ { k_in, k_out, in_share: 0, out_share: 0, a1_in, am, a1_out };
+        policy.set_capacity(capacity);
+        policy
     }
 
     fn newcomers_exceed_their_share(&self) -> bool {
-        self.a1_in.weight() as f64 > self.k_in.get() * self.capacity as f64
+        self.a1_in.weight() > self.in_share
     }
 
     fn queue_of(&mut self, store: &Store, id: u32) -> &mut Queue {
@@ -52,7 +56,7 @@ impl Policy for TwoQ {
         if self.newcomers_exceed_their_share() || self.am.is_empty() {
             let id = self.a1_in.pop(store)?;
             self.a1_out.push(fingerprint(store.hash_of(id)), store.weight_of(id));
-            self.a1_out.trim((self.k_out.get() * self.capacity as f64) as u64);
+            self.a1_out.trim(self.out_share);
             Some(id)
         } else {
             self.am.pop(store)
@@ -75,7 +79,8 @@ impl Policy for TwoQ {
     }
 
     fn set_capacity(&mut self, capacity: u64) {
-        self.capacity = capacity;
+        self.in_share = ((self.k_in.get() * capacity as f64) as u64).max(1);
+        self.out_share = (self.k_out.get() * capacity as f64) as u64;
     }
 
     fn order(&self) -> Order {
