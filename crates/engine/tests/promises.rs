@@ -184,6 +184,8 @@ fn promises_hold_on_a_long_walk() {
 
 /// Entries of a cache that is too large to be switched in one step.
 const LARGE: u64 = 100_000;
+/// The policy that it has before.
+const SOURCE: &str = "clock";
 
 /// Reads, overwrites and deletes go on between the steps: the new policy is in force from the first of them, no entry goes,
 /// and in the end the order is that of the whole past.
@@ -208,7 +210,7 @@ fn a_switch_in_steps_loses_nothing_and_ends_in_the_order_of_the_past() {
 /// What is stored while the switch is under way displaces one entry each, and is here itself.
 #[test]
 fn room_is_made_while_a_switch_is_under_way() {
-    for target in rig::policies() {
+    for target in rig::policies().into_iter().filter(|name| name != SOURCE) {
         let mut entries = large();
         let mut next = LARGE;
         let steps = entries.switch_in_steps(&target, |entries, _| {
@@ -226,9 +228,9 @@ fn room_is_made_while_a_switch_is_under_way() {
     }
 }
 
-/// A full cache under CLOCK in which some entries were used.
+/// A full cache in which some entries were used.
 fn large() -> Entries {
-    let mut entries = Entries::new("clock", LARGE);
+    let mut entries = Entries::new(SOURCE, LARGE);
     (0..LARGE).for_each(|key| entries.insert(key));
     (0..20_000).for_each(|n| entries.read(scattered(n)));
     (0..5_000).for_each(|n| entries.read(scattered(3 * n)));
