@@ -172,6 +172,42 @@ proptest! {
         let mut bytes = Bytes::new(&policy, capacity, shards);
         steps.iter().for_each(|step| bytes.run(step));
     }
+
+    #[test]
+    fn what_has_expired_is_not_served_while_nobody_tidies_up(
+        policy in prop::sample::select(rig::policies()),
+        (options, steps) in prop_oneof![cache_and_steps(Options::entries, 50), cache_and_steps(Options::bytes, 20_000)],
+    ) {
+        let mut rig = Rig::new(options, &policy);
+        steps.iter().for_each(|step| run_blindly(&mut rig, step));
+        rig.resident();
+    }
+}
+
+/// A cache and what happens to it, with capacities up to `capacity_max`.
+fn cache_and_steps(
+    make: fn(u64) -> Options,
+    capacity_max: u64,
+) -> impl Strategy<Value = (Options, Vec<Step>)> {
+    let steps = prop::collection::vec(rig::any_step(3_000, capacity_max), 1..300);
+    ((1..=capacity_max).prop_map(make), steps)
+}
+
+/// Runs a step and looks at nothing else, so that what has expired stays until the cache itself finds it.
+fn run_blindly(rig: &mut Rig, step: &Step) {
+    match *step {
+        Step::Get(key) => _ = rig.get(key),
+        Step::Set { key, len, ttl_ms } => _ = rig.set(key, len, ttl_ms),
+        Step::Delete(key) => _ = rig.delete(key),
+        Step::SetTtl { key, ttl_ms } => _ = rig.set_ttl(key, ttl_ms),
+        Step::Look(key) => _ = rig.look(key),
+        Step::Advance { ms } => rig.wait(ms),
+        Step::Wipe => rig.cache.wipe(),
+        Step::Resize(capacity) => rig.cache.resize(capacity).expect("not zero"),
+        Step::Switch(number) => rig.switch(number),
+    }
+    let status = rig.cache.status();
+    assert!(status.used <= status.capacity.amount(), "{} of {:?}", status.used, status.capacity);
 }
 
 /// The same walk on every run.

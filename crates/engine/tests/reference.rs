@@ -1,6 +1,6 @@
 //! Proves the naive models of the policies before they judge the engine: on every trace beside the repository they give
 //! the published exact miss ratios to the last printed digit, with weights 1 and with weights in bytes.
-//! By default the traces of up to 150,000 requests; all of them with `LARDER_FULL_TRACES=1`.
+//! By default the traces of up to 100,000 requests; all of them with `LARDER_FULL_TRACES=1`.
 
 mod figures;
 mod naive;
@@ -9,7 +9,7 @@ use figures::{Figure, Mode, Request};
 
 /// Half a unit of the sixth decimal, and room for how that was rounded.
 const ROUNDING: f64 = 0.000_000_6;
-const REQUESTS_BY_DEFAULT: usize = 150_000;
+const REQUESTS_BY_DEFAULT: usize = 100_000;
 
 #[test]
 fn models_with_weight_one_give_the_published_miss_ratios() {

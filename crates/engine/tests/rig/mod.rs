@@ -50,7 +50,7 @@ fn ttl_ms() -> impl Strategy<Value = Option<u64>> {
     prop_oneof![4 => Just(None), 1 => (1..5_000u64).prop_map(Some)]
 }
 
-/// What reads, writes and removes, with values of up to `len_max` bytes.
+/// What reads, writes and removes entries, with values of up to `len_max` bytes.
 pub(crate) fn step(len_max: usize) -> impl Strategy<Value = Step> {
     prop_oneof![
         40 => key().prop_map(Step::Get),
@@ -59,14 +59,14 @@ pub(crate) fn step(len_max: usize) -> impl Strategy<Value = Step> {
         2 => (key(), ttl_ms()).prop_map(|(key, ttl_ms)| Step::SetTtl { key, ttl_ms }),
         8 => key().prop_map(Step::Look),
         4 => (1..2_000u64).prop_map(|ms| Step::Advance { ms }),
+        1 => Just(Step::Wipe),
     ]
 }
 
-/// The same with wipes and resizes.
+/// The same with resizes.
 pub(crate) fn step_or_resize(len_max: usize, capacity_max: u64) -> impl Strategy<Value = Step> {
     prop_oneof![
         90 => step(len_max),
-        1 => Just(Step::Wipe),
         5 => (1..=capacity_max).prop_map(Step::Resize),
     ]
 }
@@ -117,12 +117,8 @@ impl Rig {
         let bytes = key.to_le_bytes();
         let read = self.cache.get(self.cache.key(&bytes), self.now, |entry| entry.value.to_vec());
         if let Some(value) = &read {
-            let (written, deadline) = self.written.get(&key).expect("what is served was written");
-            assert_eq!(value, written, "key {key} has another value");
-            assert!(
-                deadline.is_none_or(|deadline| self.now < deadline),
-                "key {key} is served after its time"
-            );
+            self.assert_due(key);
+            assert_eq!(value, &self.written[&key].0, "key {key} has another value");
         }
         read.is_some()
     }
@@ -158,23 +154,39 @@ impl Rig {
     }
 
     pub(crate) fn delete(&mut self, key: u64) -> bool {
+        let was_here = self.cache.delete(self.cache.key(&key.to_le_bytes()), self.now);
+        if was_here {
+            self.assert_due(key);
+        }
         self.written.remove(&key);
-        self.cache.delete(self.cache.key(&key.to_le_bytes()), self.now)
+        was_here
     }
 
     pub(crate) fn set_ttl(&mut self, key: u64, ttl_ms: Option<u64>) -> bool {
         let ttl = ttl_ms.and_then(Ttl::new);
         let is_here = self.cache.set_ttl(self.cache.key(&key.to_le_bytes()), ttl, self.now);
         if is_here {
+            self.assert_due(key);
             let deadline = ttl.map(|ttl| Millis(self.now.0 + ttl.get()));
             self.written.get_mut(&key).expect("what is here was written").1 = deadline;
         }
         is_here
     }
 
+    /// A key that is here was written, and its time is not over.
+    fn assert_due(&self, key: u64) {
+        let (_, deadline) = self.written.get(&key).expect("what is here was written");
+        assert!(deadline.is_none_or(|deadline| self.now < deadline), "key {key} is here after its time");
+    }
+
+    /// Lets time pass.
+    pub(crate) fn wait(&mut self, ms: u64) {
+        self.now.0 += ms;
+    }
+
     /// Lets time pass and the cache tidy up; returns the keys whose time is over.
     pub(crate) fn advance(&mut self, ms: u64) -> Vec<u64> {
-        self.now.0 += ms;
+        self.wait(ms);
         while self.cache.maintain(self.now) {}
         let is_over = |deadline: Option<Millis>| deadline.is_some_and(|deadline| deadline <= self.now);
         let over: Vec<u64> = self
