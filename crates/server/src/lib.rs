@@ -1,1 +1,29 @@
-//! The engine on the network.
+//! The engine on the network: configuration, listeners and sessions.
+//!
+//! [`config`] says what can be set and reads it, [`Server::start`] makes a running server of it, and the [`Handle`] stops
+//! it again. Inside, a request goes from `net` (sockets, threads) to `session` (buffers, batches) to `execute` (one file per
+//! protocol) to the engine, and its reply goes back the same way.
+
+mod budget;
+mod clock;
+pub mod config;
+mod execute;
+mod jobs;
+pub mod limits;
+pub mod log;
+mod net;
+mod process;
+mod server;
+mod session;
+mod shared;
+mod signals;
+mod throttle;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use net::raise_descriptor_limit;
+pub use server::{Handle, Server, StartError, Stopped};
+pub use shared::Events;
+pub use signals::Signals;
+
+/// Larder's version, which is what VERSION answers.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,235 @@
+//! Every command, option and help text of `larder`, in one place: parsing, `--help`, shell completions and man pages all
+//! come from here. What a command does is in `commands/`, one file each.
+
+mod load;
+
+pub(crate) use load::{BenchArgs, ReplayArgs};
+
+use crate::client::Reach;
+use crate::commands::config::ConfigArgs;
+use crate::commands::serve::ServeArgs;
+use crate::server_url::ServerUrl;
+use crate::size::Size;
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueHint};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const AFTER_HELP: &str = "\
+Exit status: 0 success, 1 the answer is no (a missing key, a refusal), 2 a usage error or an unreadable file, 3 no server, \
+or a broken connection.";
+
+/// A cache that every tongue can talk to.
+#[derive(Parser)]
+#[command(name = "larder", version, about, after_help = AFTER_HELP, max_term_width = 100, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Start a server
+    Serve(ServeArgs),
+    /// Show the settings that `serve` would have, and where each comes from
+    Config(ConfigArgs),
+    /// Ask whether a server is there, and how long it takes to answer
+    Ping(ServerArgs),
+    /// Ask a server for its version
+    Version(ServerArgs),
+    /// Write the value of a key to standard output
+    Get(KeyArgs),
+    /// Store a value
+    Set(SetArgs),
+    /// Delete a key
+    Del(KeyArgs),
+    /// Ask whether a key is there: prints true or false, exits with 0 or 1
+    Has(KeyArgs),
+    /// Write the value of a key to standard output, without counting as a use of it
+    Peek(KeyArgs),
+    /// Set or clear the time to live of a key
+    Ttl(TtlArgs),
+    /// Print the length of a key's value in bytes
+    Size(KeyArgs),
+    /// Delete everything
+    Wipe(ServerArgs),
+    /// Set how large the cache may be
+    Resize(ResizeArgs),
+    /// Show the eviction policies, or set the one in force
+    Policy(PolicyArgs),
+    /// Show sizes, counters and policies of a server
+    Status(StatusArgs),
+    /// Replay access traces, in this process or against a server, and print the miss ratio per policy
+    Replay(ReplayArgs),
+    /// Put load on a server and measure it
+    Bench(BenchArgs),
+    /// Write a completion script for a shell to standard output
+    Completions(CompletionsArgs),
+    /// Write man pages
+    Man(ManArgs),
+}
+
+/// How to reach a server; the same for every command that talks to one.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Server")]
+pub(crate) struct ServerArgs {
+    /// The server to talk to
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "LARDER_SERVER",
+        default_value = "paper://127.0.0.1:3145",
+        value_hint = ValueHint::Url
+    )]
+    pub(crate) server: ServerUrl,
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
+    /// Print JSON, one object per line
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+}
+
+/// What else it takes to be let in.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Server")]
+pub(crate) struct AccessArgs {
+    /// The token that the server asks for. Others on this machine can read a command line: prefer the variable
+    #[arg(long, value_name = "TOKEN", env = "LARDER_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// How long to wait while connecting, and then for the server whenever it is silent
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub(crate) timeout: Duration,
+}
+
+impl AccessArgs {
+    /// How to reach `server`.
+    pub(crate) fn reach(&self, server: ServerUrl) -> Reach {
+        Reach { server, token: self.token.clone(), timeout: self.timeout }
+    }
+}
+
+impl ServerArgs {
+    /// How to reach the server.
+    pub(crate) fn reach(&self) -> Reach {
+        self.access.reach(self.server.clone())
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeyArgs {
+    /// The key: any bytes
+    pub(crate) key: OsString,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    group = ArgGroup::new("source").required(true).args(["value", "file"]),
+    // Left to itself, clap puts the group before the key.
+    override_usage = "larder set [OPTIONS] <KEY> <VALUE|--file <FILE>>"
+)]
+pub(crate) struct SetArgs {
+    /// The key: any bytes
+    pub(crate) key: OsString,
+    /// The value: any bytes, or - to read it from standard input
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) value: Option<OsString>,
+    /// Read the value from a file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: Option<PathBuf>,
+    /// Forget the key after this time; 0 means never
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    pub(crate) ttl: u32,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TtlArgs {
+    /// The key: any bytes
+    pub(crate) key: OsString,
+    /// Forget the key after this time from now; 0 means never
+    pub(crate) seconds: u32,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResizeArgs {
+    /// Bytes, with or without a unit: 1000, 64MiB, 1.5G
+    pub(crate) size: Size,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PolicyArgs {
+    /// The policy to set: lfu, fifo, clock, sieve, lru, mru, 2q-<in>-<out>, arc, s3-fifo-<ratio> or auto. Without it, the
+    /// policies are shown
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Show it again and again, every second or every SECONDS
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "1", value_parser = seconds)]
+    pub(crate) watch: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Where to write one page per command. Without it, the page of larder itself goes to standard output
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+/// A time in seconds, above 0, fractions allowed.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0);
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| "a number of seconds above 0, such as 5 or 0.25".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definitions_are_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_of_every_command_has_a_help_text() {
+        fn check(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+
+    #[test]
+    fn seconds_are_above_zero() {
+        assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
+        for text in ["0", "-1", "nan", "inf", "1e-30", "1e300", "soon"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! `larder serve`: reads the configuration, starts the server, says where it listens, and stops it on a signal.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use clap::Args;
+use larder_server::{Handle, Server, Signals, StartError, Stopped, SystemClock, config::Resolved, log};
+use thiserror::Error;
+
+use super::settings::SettingArgs;
+
+/// Serve a cache to PaperCache clients
+#[derive(Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    settings: SettingArgs,
+}
+
+/// The exit status after a bad configuration: nothing has been started.
+const BAD_CONFIGURATION: u8 = 2;
+
+/// Why there is no server.
+#[derive(Debug, Error)]
+enum ServeError {
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("signals cannot be caught: {0}")]
+    Signals(#[source] io::Error),
+}
+
+/// Serves until SIGTERM or SIGINT; the exit status is 0 then, 2 if the configuration is bad, 1 if the machine says no.
+pub(crate) fn run(args: ServeArgs) -> ExitCode {
+    let resolved = match args.settings.resolve() {
+        Ok(resolved) => resolved,
+        Err(errors) => return fail(&errors.to_string(), BAD_CONFIGURATION),
+    };
+    match serve(&resolved) {
+        Ok(Stopped::Clean) => ExitCode::SUCCESS,
+        Ok(Stopped::Cut { connections }) => {
+            eprintln!("larder: stopped with {connections} connections cut off");
+            ExitCode::SUCCESS
+        }
+        Err(ServeError::Start(error)) if error.is_configuration() => {
+            fail(&error.to_string(), BAD_CONFIGURATION)
+        }
+        Err(error) => fail(&error.to_string(), 1),
+    }
+}
+
+fn fail(message: &str, status: u8) -> ExitCode {
+    for line in message.lines() {
+        eprintln!("larder: {line}");
+    }
+    ExitCode::from(status)
+}
+
+fn serve(resolved: &Resolved) -> Result<Stopped, ServeError> {
+    if let Err(error) = log::init(&resolved.config.log) {
+        eprintln!("larder: there is a log already: {error}");
+    }
+    // Before anything listens, so that no signal finds the process half started.
+    let signals = Signals::catch().map_err(ServeError::Signals)?;
+    raise_descriptor_limit(resolved.config.limits.connections);
+    let handle = Server::start(&resolved.config, Arc::new(SystemClock::new()))?;
+    announce(&handle);
+    Ok(signals.serve_until_signal(handle))
+}
+
+/// One line per listener, on standard output.
+fn announce(handle: &Handle) {
+    let mut out = io::stdout().lock();
+    let lines = handle.paper_addr().map(|address| writeln!(out, "paper listening on {address}"));
+    // Whoever closed standard output does not want to know.
+    let _ = lines.transpose().and_then(|_| out.flush());
+}
+
+/// Each connection needs a descriptor, and the server a few of its own.
+fn raise_descriptor_limit(connections: usize) {
+    const OWN: u64 = 64;
+    match larder_server::raise_descriptor_limit() {
+        Ok(Some(limit)) if limit < connections as u64 + OWN => {
+            eprintln!(
+                "larder: the limit on open files is {limit}, too low for {connections} connections; \
+                 raise it (ulimit -n) or lower limits.connections"
+            );
+        }
+        Ok(_) => {}
+        Err(error) => eprintln!("larder: the limit on open files cannot be raised: {error}"),
+    }
+}

@@ -1,0 +1,116 @@
+//! What can be wrong with a configuration, each with the place that it was found at. All that is wrong is collected, so
+//! that one start tells an operator everything.
+
+use std::{fmt, path::PathBuf};
+
+use thiserror::Error;
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody set it.
+    Default,
+    /// A line of the configuration file, counted from 1.
+    File {
+        /// The file as it was named.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+    },
+    /// An environment variable.
+    Variable(&'static str),
+    /// A flag, without its dashes.
+    Flag(&'static str),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Default => f.write_str("default"),
+            Origin::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Origin::Variable(name) => f.write_str(name),
+            Origin::Flag(name) => write!(f, "--{name}"),
+        }
+    }
+}
+
+/// One thing that is wrong with a configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{}: cannot be read: {reason}", path.display())]
+    Unreadable {
+        /// The file as it was named.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// A line is not what the file's syntax allows.
+    #[error("{origin}: {reason}")]
+    Syntax {
+        /// Where.
+        origin: Origin,
+        /// What was found and what is allowed.
+        reason: String,
+    },
+    /// There is no such key.
+    #[error("{origin}: there is no key `{key}`; {allowed}")]
+    UnknownKey {
+        /// Where.
+        origin: Origin,
+        /// The key as it stands there.
+        key: String,
+        /// What is allowed in its place.
+        allowed: String,
+    },
+    /// A value is none that its key allows.
+    #[error("{origin}: {key}: found {found}; allowed: {allowed}")]
+    Invalid {
+        /// Where.
+        origin: Origin,
+        /// The key.
+        key: &'static str,
+        /// What was found, `***` for a secret.
+        found: String,
+        /// What is allowed.
+        allowed: String,
+    },
+    /// A PaperCache file names an environment variable that is not set.
+    #[error(
+        "{origin}: {key}: the environment variable {variable} is not set; set it, or write the value itself"
+    )]
+    UnsetVariable {
+        /// Where.
+        origin: Origin,
+        /// The key as it stands there.
+        key: String,
+        /// The variable, without the dollar sign.
+        variable: String,
+    },
+    /// Two settings, each allowed, cannot be together.
+    #[error("{origin}: {key}: {reason}")]
+    Conflict {
+        /// Where the value that gave rise to it comes from.
+        origin: Origin,
+        /// The key that should be looked at first.
+        key: &'static str,
+        /// What does not go together, and the ways out.
+        reason: String,
+    },
+}
+
+/// Everything that is wrong with a configuration; at least one error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigErrors(pub Vec<ConfigError>);
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, error) in self.0.iter().enumerate() {
+            let separator = if position == 0 { "" } else { "\n" };
+            write!(f, "{separator}{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigErrors {}

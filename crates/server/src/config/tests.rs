@@ -1,0 +1,345 @@
+use std::{collections::HashMap, fs, io::Write, time::Duration};
+
+use tempfile::NamedTempFile;
+
+use super::*;
+
+/// A file that ends with `suffix`.
+fn file(suffix: &str, text: &str) -> NamedTempFile {
+    let mut file = tempfile::Builder::new().suffix(suffix).tempfile().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+fn resolve_with(
+    file: Option<&NamedTempFile>,
+    variables: &[(&str, &str)],
+    flags: &[(&str, &str)],
+) -> Result<Resolved, ConfigErrors> {
+    let variables: HashMap<_, _> = variables.iter().copied().collect();
+    let flag = |(flag, value): &(&str, &str)| {
+        let setting = SETTINGS.iter().find(|setting| setting.flag == *flag).unwrap();
+        (setting, vec![(*value).to_owned()])
+    };
+    resolve(&Sources {
+        file: file.map(|file| file.path().to_owned()),
+        variable: &|name| variables.get(name).map(|value| Ok((*value).to_owned())),
+        flags: flags.iter().map(flag).collect(),
+    })
+}
+
+/// The errors as an operator reads them, with `FILE` for the name of the file.
+fn errors(file: &NamedTempFile, variables: &[(&str, &str)]) -> Vec<String> {
+    let errors = resolve_with(Some(file), variables, &[]).unwrap_err();
+    let name = file.path().display().to_string();
+    errors.0.iter().map(|error| error.to_string().replace(&name, "FILE")).collect()
+}
+
+fn origin_of<'r>(resolved: &'r Resolved, key: &str) -> &'r Origin {
+    &resolved.origins[settings::index_of(key).unwrap()]
+}
+
+#[test]
+fn without_sources_the_defaults_hold_and_are_what_the_table_says() {
+    let resolved = resolve_with(None, &[], &[]).unwrap();
+    assert_eq!(resolved.config, Config::default());
+    for setting in SETTINGS {
+        let as_written = setting.split(setting.default);
+        let texts: Vec<_> = as_written.iter().map(String::as_str).collect();
+        let mut config = Config::default();
+        if !["tokens", "workers"].contains(&setting.key) {
+            assert!(setting.read(&mut config, &texts).is_ok(), "{}", setting.key);
+        }
+        assert_eq!(config, Config::default(), "{}", setting.key);
+    }
+}
+
+#[test]
+fn names_follow_one_rule_and_are_unique() {
+    let mut seen = std::collections::HashSet::new();
+    for setting in SETTINGS {
+        let variable = format!("LARDER_{}", setting.key.replace('.', "_").to_uppercase());
+        if setting.key != "tokens" {
+            assert_eq!(setting.variable, variable);
+        }
+        for name in [setting.key, setting.variable, setting.flag] {
+            assert!(seen.insert(name) || setting.key == setting.flag, "{name} twice");
+        }
+    }
+}
+
+#[test]
+fn later_sources_win_and_every_value_knows_its_origin() {
+    let file = file(".toml", "max_size = \"1MiB\"\nworkers = 3\n\n[limits]\nconnections = 7\n");
+    let resolved = resolve_with(
+        Some(&file),
+        &[("LARDER_WORKERS", "4"), ("LARDER_LIMITS_CONNECTIONS", "8")],
+        &[("connections", "9")],
+    )
+    .unwrap();
+    assert_eq!(resolved.config.max_size, 1 << 20);
+    assert_eq!(resolved.config.workers, 4);
+    assert_eq!(resolved.config.limits.connections, 9);
+    let path = file.path().to_owned();
+    assert_eq!(*origin_of(&resolved, "max_size"), Origin::File { path, line: 1 });
+    assert_eq!(*origin_of(&resolved, "workers"), Origin::Variable("LARDER_WORKERS"));
+    assert_eq!(*origin_of(&resolved, "limits.connections"), Origin::Flag("connections"));
+    assert_eq!(*origin_of(&resolved, "policy"), Origin::Default);
+}
+
+#[test]
+fn a_toml_file_sets_everything() {
+    let file = file(
+        ".toml",
+        r#"
+max_size = 1_000_000
+policies = ["lru", "s3-fifo-0.10"]
+policy = "s3-fifo-.1"
+tokens = ["one", "two"]
+allow_insecure = true
+workers = 2
+[paper]
+listen = "[::1]:4000"
+booleans = "published"
+[limits]
+connections = 5
+key_bytes = "1k"
+value_bytes = "1.5M"
+output_bytes = "64KiB"
+bytes_in_flight = "10M"
+discard_bytes = 0
+auth_time = "off"
+auth_delay = "off"
+idle_time = "5m"
+stall_time = "250ms"
+stop_time = "1s"
+[log]
+format = "json"
+level = "debug"
+"#,
+    );
+    let config = resolve_with(Some(&file), &[], &[]).unwrap().config;
+    assert_eq!(config.paper.listen, Listen::Address("[::1]:4000".to_owned()));
+    assert_eq!(config.paper.booleans, Booleans::Published);
+    assert_eq!(config.max_size, 1_000_000);
+    assert_eq!(show::join(&config.policies), "lru,s3-fifo-0.1");
+    assert_eq!(config.policy.to_string(), "s3-fifo-0.1");
+    assert_eq!(config.tokens, [Token::new("one").unwrap(), Token::new("two").unwrap()]);
+    assert!(config.allow_insecure);
+    assert_eq!(
+        config.limits,
+        Limits {
+            connections: 5,
+            key_bytes: 1000,
+            value_bytes: 1_500_000,
+            output_bytes: 65_536,
+            bytes_in_flight: 10_000_000,
+            discard_bytes: 0,
+            auth_time: None,
+            auth_delay: Duration::ZERO,
+            idle_time: Some(Duration::from_secs(300)),
+            stall_time: Some(Duration::from_millis(250)),
+            stop_time: Duration::from_secs(1),
+        }
+    );
+    assert_eq!(config.log, LogConfig { format: LogFormat::Json, level: LogLevel::Debug });
+}
+
+#[test]
+fn all_errors_of_a_toml_file_are_listed_with_their_lines() {
+    let file = file(
+        ".toml",
+        "max_size = \"lots\"\nmax_sice = 1\n[paper]\nlisten = 3145\n[limits]\nconnections = 0\nauth_time = \"10\"\n\
+         nonsense = true\n[log]\nlevel = \"loud\"\n",
+    );
+    let errors = errors(&file, &[("LARDER_WORKERS", "many")]);
+    let expected = [
+        ("FILE:1: max_size: found \"lots\"; allowed: a size is a number", ""),
+        ("FILE:2: there is no key `max_sice`; allowed here: paper, max_size", ""),
+        ("FILE:4: paper.listen: found \"3145\"; allowed: HOST:PORT", "or off"),
+        ("FILE:6: limits.connections: found \"0\"; allowed: a whole number from 1 to 1000000", ""),
+        ("FILE:7: limits.auth_time: found \"10\"; allowed: a whole number with a unit", ""),
+        ("FILE:8: there is no key `limits.nonsense`; allowed here: connections, key_bytes", ""),
+        ("FILE:10: log.level: found \"loud\"; allowed: off, error, warn, info, debug, trace", ""),
+        ("LARDER_WORKERS: workers: found \"many\"; allowed: a whole number from 1 to 1024", ""),
+    ];
+    for (start, end) in expected {
+        let found = errors.iter().any(|error| error.starts_with(start) && error.ends_with(end));
+        assert!(found, "{start}… not in\n{}", errors.join("\n"));
+    }
+    assert_eq!(errors.len(), expected.len(), "{}", errors.join("\n"));
+}
+
+#[test]
+fn an_element_of_a_list_has_its_own_line() {
+    let file = file(".toml", "policies = [\n  \"lru\",\n  \"LFU\",\n]\n");
+    let errors = errors(&file, &[]);
+    assert!(errors[0].starts_with("FILE:3: policies: found \"LFU\""), "{errors:?}");
+}
+
+#[test]
+fn values_of_the_wrong_type_are_errors() {
+    for (text, start) in [
+        ("max_size = [1]", "FILE:1: max_size: found a value of type array; allowed: a single value"),
+        ("paper = 1", "FILE:1: `paper` is a table"),
+        ("policies = [[\"lru\"]]", "FILE:1: policies: found a value of type array; allowed: a list of texts"),
+        ("policies = []", "FILE:1: policies: found nothing; allowed: at least one policy"),
+        ("max_size = 1979-05-27", "FILE:1: max_size: found a value of type datetime"),
+        ("max_size = 0", "FILE:1: max_size: found \"0\"; allowed: at least 1 bytes"),
+        ("workers = -1", "FILE:1: workers: found \"-1\""),
+        ("x = 1\nmax_size = \"unclosed", "FILE:2: "),
+    ] {
+        let found = errors(&file(".toml", text), &[]);
+        assert!(found[0].starts_with(start), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn settings_that_cannot_be_together_name_the_one_to_change() {
+    for (text, start) in [
+        ("policies = [\"fifo\"]\npolicy = \"lru\"", "FILE:2: policy: lru is not among the policies fifo"),
+        (
+            "[limits]\nbytes_in_flight = 1000",
+            "FILE:2: limits.bytes_in_flight: 1000 is less than one request may",
+        ),
+        ("[paper]\nlisten = \"off\"", "FILE:2: paper.listen: every listener is off"),
+    ] {
+        let found = errors(&file(".toml", text), &[]);
+        assert!(found[0].starts_with(start), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn whoever_chooses_the_policies_need_not_choose_the_first() {
+    let resolved = resolve_with(None, &[], &[("policies", "fifo, sieve")]).unwrap();
+    assert_eq!(resolved.config.policy.to_string(), "fifo");
+}
+
+#[test]
+fn a_papercache_file_is_read_as_it_is() {
+    let text = "# A comment\r\n\r\nhost=0.0.0.0\r\nport=4000\r\nmax_size=64 MiB\r\n  policies[]=lfu\r\n\
+                policies[]=2q-0.250-0.50\r\npolicy=auto\r\nmax_connections=1\r\nmax_connections=20\r\n\
+                auth_token=c2VjcmV0PQ==\r\n";
+    let file = file(".pconf", text);
+    let resolved = resolve_with(Some(&file), &[], &[]).unwrap();
+    let config = &resolved.config;
+    assert_eq!(config.paper.listen, Listen::Address("0.0.0.0:4000".to_owned()));
+    assert_eq!(config.max_size, 64 << 20);
+    assert_eq!(show::join(&config.policies), "lfu,2q-0.25-0.5");
+    assert_eq!(config.policy, PolicyChoice::Auto);
+    assert_eq!(config.limits.connections, 20, "the last one wins");
+    assert_eq!(config.tokens, [Token::new("c2VjcmV0PQ==").unwrap()]);
+    let path = file.path().to_owned();
+    assert_eq!(*origin_of(&resolved, "limits.connections"), Origin::File { path, line: 10 });
+}
+
+#[test]
+fn a_papercache_file_need_not_be_called_one() {
+    let file = file(".conf", "# drop-in\nport=4000\nmax_size=1M\n");
+    let config = resolve_with(Some(&file), &[], &[]).unwrap().config;
+    assert_eq!(config.paper.listen, Listen::Address("127.0.0.1:4000".to_owned()));
+}
+
+#[test]
+fn variables_in_a_papercache_file_are_expanded_and_must_be_set() {
+    let file = file(".pconf", "max_size=$SIZE\nauth_token= $TOKEN\nport=$PORT\n");
+    let variables = [("SIZE", "1.5G"), ("TOKEN", "$literally="), ("PORT", "0")];
+    let config = resolve_with(Some(&file), &variables, &[]).unwrap().config;
+    assert_eq!(config.max_size, 1_500_000_000);
+    assert_eq!(config.tokens, [Token::new("$literally=").unwrap()]);
+
+    assert_eq!(
+        errors(&file, &[("SIZE", "1"), ("PORT", "0")]),
+        ["FILE:2: auth_token: the environment variable TOKEN is not set; set it, or write the value itself"]
+    );
+}
+
+#[test]
+fn all_errors_of_a_papercache_file_are_listed_with_their_lines() {
+    let text = "port = 3145\nport=65536\nmax_size=0\nmax_size=1,000\npolicies[]=auto\npolicies[]=LRU\npolicies[]=lru\n\
+                policies[]=2q-0.25-0.5\npolicies[]=2q-.250-.50\nmax_connections=0\nauth_token=\nwhat=1\nnothing\n\
+                max_size=1k # a comment\npolicy=mru\nhost=\n";
+    let errors = errors(&file(".pconf", text), &[]);
+    let expected = [
+        "FILE:1: there is no key `port `; allowed in a PaperCache file: host, port",
+        "FILE:2: port: found \"65536\"; allowed: a port from 0 to 65535",
+        "FILE:3: max_size: found \"0\"; allowed: at least 1 bytes",
+        "FILE:4: max_size: found \"1,000\"; allowed: a size is",
+        "FILE:5: policies[]: found \"auto\"",
+        "FILE:6: policies[]: found \"LRU\"",
+        "FILE:9: policies[]: found \"2q-.250-.50\"; allowed: each policy once",
+        "FILE:10: limits.connections: found \"0\"",
+        "FILE:11: tokens: found ***; allowed: a token of at least one byte",
+        "FILE:12: there is no key `what`",
+        "FILE:13: a line is key=value",
+        "FILE:14: max_size: found \"1k # a comment\"",
+        "FILE:15: policy: mru is not among the policies lru,2q-0.25-0.5",
+        "FILE:16: paper.listen: found \":3145\"",
+    ];
+    for start in expected {
+        assert!(
+            errors.iter().any(|error| error.starts_with(start)),
+            "{start}… not in\n{}",
+            errors.join("\n")
+        );
+    }
+    assert_eq!(errors.len(), expected.len(), "{}", errors.join("\n"));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let sources =
+        |path: &Path| Sources { file: Some(path.to_owned()), variable: &|_| None, flags: Vec::new() };
+    let missing = folder.path().join("missing.toml");
+    let errors = resolve(&sources(&missing)).unwrap_err();
+    assert!(matches!(&errors.0[..], [ConfigError::Unreadable { path, .. }] if *path == missing));
+    let binary = folder.path().join("binary.toml");
+    fs::write(&binary, [0xff, 0xfe]).unwrap();
+    assert!(resolve(&sources(&binary)).unwrap_err().to_string().ends_with("it is not UTF-8 text"));
+}
+
+#[test]
+fn a_variable_that_is_not_utf8_is_an_error() {
+    let sources = Sources {
+        file: None,
+        variable: &|name| (name == "LARDER_POLICY").then_some(Err(NotUtf8)),
+        flags: Vec::new(),
+    };
+    assert_eq!(resolve(&sources).unwrap_err().to_string(), "LARDER_POLICY: the value is not UTF-8 text");
+}
+
+#[test]
+fn tokens_are_shown_to_nobody() {
+    let secret = "hunter2";
+    let resolved = resolve_with(None, &[("LARDER_TOKEN", secret)], &[("token", secret)]).unwrap();
+    let shown = [to_text(&resolved), to_json(&resolved).to_string(), format!("{resolved:?}")];
+    for text in &shown {
+        assert!(text.contains("***") && !text.contains(secret), "{text}");
+    }
+    let file = file(".toml", "tokens = [\"\"]");
+    assert!(errors(&file, &[])[0].contains("found ***"));
+}
+
+#[test]
+fn text_and_json_name_value_and_origin() {
+    let resolved = resolve_with(None, &[("LARDER_MAX_SIZE", "1MiB")], &[("workers", "3")]).unwrap();
+    let text = to_text(&resolved);
+    let line = |key: &str| {
+        text.lines().find(|line| line.starts_with(key)).unwrap().split_whitespace().collect::<Vec<_>>()
+    };
+    assert_eq!(line("max_size"), ["max_size", "1MiB", "LARDER_MAX_SIZE"]);
+    assert_eq!(line("workers"), ["workers", "3", "--workers"]);
+    assert_eq!(line("paper.listen"), ["paper.listen", "127.0.0.1:3145", "default"]);
+    let json = to_json(&resolved);
+    assert_eq!(json["max_size"], serde_json::json!({ "value": 1_048_576, "origin": "LARDER_MAX_SIZE" }));
+    assert_eq!(json["policies"]["value"][0], "lfu");
+}
+
+#[test]
+fn a_flag_of_a_list_may_be_given_again_and_again() {
+    let setting = SETTINGS.iter().find(|setting| setting.flag == "policies").unwrap();
+    let flags = vec![(setting, vec!["lru,lfu".to_owned(), "mru".to_owned()])];
+    let resolved = resolve(&Sources { file: None, variable: &|_| None, flags }).unwrap();
+    assert_eq!(show::join(&resolved.config.policies), "lru,lfu,mru");
+}

@@ -1,0 +1,331 @@
+//! PaperCache: each request becomes a call of the engine, and what that returns becomes the reply. Where the published page
+//! is silent, section 0 of the spec of the protocol decides.
+
+use std::{borrow::Cow, sync::Arc};
+
+use bytes::Bytes;
+use larder_engine::{Entry, Error as CacheError, Key, Kind, Millis, PolicyChoice, Ttl, Value};
+use larder_wire::{
+    Decoded,
+    paper::{self, Command, Error, Limits, Part, Request, Status, Violation, reply},
+};
+use subtle::{Choice, ConstantTimeEq};
+
+use crate::{
+    jobs::Job,
+    limits::{AUTH_DOUBLINGS_MAX, TEXT_BYTES_MIN, UNCOPIED_BYTES_MIN},
+    session::{
+        output::Output,
+        protocol::{Done, Keyed, Next, Protocol, Wait},
+    },
+    shared::Shared,
+};
+
+/// What PING is answered with.
+const PONG: &[u8] = b"pong";
+
+/// One client of this protocol.
+pub(crate) struct Paper {
+    shared: Arc<Shared>,
+    is_authorised: bool,
+    /// Wrong tokens so far.
+    failures: u32,
+    limits: Limits,
+}
+
+impl Paper {
+    pub(crate) fn new(shared: Arc<Shared>) -> Paper {
+        let token_bytes = shared.tokens.iter().map(|token| token.bytes().len()).max().unwrap_or(0);
+        let limits = Limits {
+            key_bytes_max: shared.limits.key_bytes,
+            value_bytes_max: 0,
+            text_bytes_max: u32::try_from(token_bytes).unwrap_or(u32::MAX).max(TEXT_BYTES_MIN),
+        };
+        Paper { is_authorised: shared.tokens.is_empty(), failures: 0, limits, shared }
+    }
+
+    fn authorise(&mut self, token: &[u8], out: &mut Vec<u8>) -> Next {
+        if self.shared.tokens.is_empty() {
+            match std::str::from_utf8(token) {
+                Ok(_) => reply::ok(out),
+                Err(_) => reply::error(out, Error::Unauthorized),
+            }
+            return Next::Go;
+        }
+        // Every token is compared, and each comparison takes the same time whatever the bytes are.
+        let compared = self.shared.tokens.iter().map(|known| known.bytes().ct_eq(token));
+        let is_known: bool = compared.fold(Choice::from(0), |any, equal| any | equal).into();
+        if is_known || self.is_authorised {
+            self.is_authorised = true;
+            reply::ok(out);
+            return Next::Go;
+        }
+        self.reject(out)
+    }
+
+    /// A wrong token: the answer comes later each time.
+    fn reject(&mut self, out: &mut Vec<u8>) -> Next {
+        self.shared.note_wrong_token();
+        let delay = self.shared.limits.auth_delay * 2u32.pow(self.failures.min(AUTH_DOUBLINGS_MAX));
+        self.failures = self.failures.saturating_add(1);
+        if delay.is_zero() {
+            reply::error(out, Error::Unauthorized);
+            return Next::Go;
+        }
+        Next::Wait(Wait::Delay(delay))
+    }
+
+    /// A request with a part that is too long: answered from its lengths, its body never kept.
+    fn answer_oversized(
+        &mut self,
+        command: Command,
+        part: Part,
+        len: u32,
+        discard: u64,
+        out: &mut Vec<u8>,
+    ) -> Next {
+        match (self.is_authorised, part, command) {
+            (false, ..) | (true, Part::Text, Command::Auth) => reply::error(out, Error::Unauthorized),
+            (true, Part::Text, _) => reply::error(out, Error::InvalidPolicy),
+            (true, Part::Value, _) => reply::error(out, Error::ExceedingValueSize),
+            // No key in the cache is as long as this.
+            (true, Part::Key, Command::Has) => reply::boolean(out, false, self.shared.booleans),
+            (true, Part::Key, _) => reply::error(out, Error::KeyNotFound),
+        }
+        if u64::from(len) > self.shared.limits.discard_bytes { Next::Close } else { Next::Discard(discard) }
+    }
+
+    fn set(&self, key: Key<'_>, value: &[u8], ttl_s: u32, now: Millis, out: &mut Vec<u8>) {
+        if value.is_empty() {
+            return reply::error(out, Error::ZeroValueSize);
+        }
+        match self.shared.cache.set(key, Value::Slice(value), Kind::Opaque, ttl(ttl_s), now) {
+            Ok(()) => reply::ok(out),
+            Err(error) => reply::error(out, error_of(&error)),
+        }
+    }
+
+    fn resize(&self, size: u64, out: &mut Vec<u8>) -> Next {
+        if size == 0 {
+            reply::error(out, Error::ZeroCacheSize);
+            return Next::Go;
+        }
+        Next::Wait(Wait::Job(Job::Resize(size)))
+    }
+
+    fn switch(&self, name: &[u8], out: &mut Vec<u8>) -> Next {
+        let Ok(name) = std::str::from_utf8(name) else {
+            reply::error(out, Error::Internal);
+            return Next::Close;
+        };
+        match name.parse::<PolicyChoice>() {
+            Ok(choice) => Next::Wait(Wait::Job(Job::Switch(choice))),
+            Err(_) => {
+                reply::error(out, Error::InvalidPolicy);
+                Next::Go
+            }
+        }
+    }
+
+    fn status(&self, now: Millis, out: &mut Vec<u8>) {
+        let Shared { cache, process, started, booleans, .. } = &*self.shared;
+        let memory = process.memory();
+        let status = cache.status();
+        let name = |policy: &larder_engine::PolicyName| Cow::Owned(policy.to_string());
+        let status = Status {
+            pid: std::process::id(),
+            max_size: status.capacity.amount(),
+            used_size: status.used,
+            num_objects: status.entries,
+            rss: memory.resident,
+            hwm: memory.resident_max,
+            gets: status.since_wipe.gets(),
+            sets: status.since_wipe.sets,
+            dels: status.since_wipe.deleted,
+            miss_ratio: status.miss_ratio(),
+            policies: status.policies.iter().map(name).collect(),
+            policy: name(&status.policy),
+            is_auto: status.is_auto,
+            uptime_ms: now.0.saturating_sub(started.0),
+        };
+        reply::status(out, &status, *booleans);
+    }
+}
+
+impl Protocol for Paper {
+    type Request<'b> = Request<'b>;
+    type Violation = Violation;
+
+    fn greet(&self, out: &mut Output) {
+        reply::admitted(out.small());
+    }
+
+    /// Values are refused from their length if they cannot fit into the cache as it is now. A client that is not
+    /// authorised stores nothing, so of its values not a byte is waited for.
+    fn prepare(&mut self) {
+        let max = self.shared.limits.value_bytes;
+        self.limits.value_bytes_max = if !self.is_authorised {
+            0
+        } else {
+            match self.shared.cache.admits(0, u64::from(max), false) {
+                Err(CacheError::ValueTooLarge { capacity, .. }) => {
+                    max.min(u32::try_from(capacity).unwrap_or(max))
+                }
+                _ => max,
+            }
+        };
+    }
+
+    fn decode<'b>(&self, input: &'b [u8]) -> Result<Decoded<Request<'b>>, Violation> {
+        paper::decode(input, &self.limits)
+    }
+
+    /// AUTH and RESIZE change the limits that what follows is decoded with; behind an oversized request there is no next
+    /// one yet.
+    fn ends_batch(&self, request: &Request<'_>) -> bool {
+        matches!(
+            request,
+            Request::Auth { .. }
+                | Request::Wipe
+                | Request::Resize { .. }
+                | Request::Policy { .. }
+                | Request::Oversized { .. }
+        )
+    }
+
+    fn execute(&mut self, request: Request<'_>, key: Option<Key<'_>>, now: Millis, out: &mut Output) -> Next {
+        let small = out.small();
+        match request {
+            Request::Ping => reply::bytes(small, PONG),
+            Request::Version => reply::bytes(small, crate::VERSION.as_bytes()),
+            Request::Auth { token } => return self.authorise(token, small),
+            Request::Oversized { command, part, len, discard, .. } => {
+                return self.answer_oversized(command, part, len, discard, small);
+            }
+            _ if !self.is_authorised => reply::error(small, Error::Unauthorized),
+            Request::Wipe => return Next::Wait(Wait::Job(Job::Wipe)),
+            Request::Resize { size } => return self.resize(size, small),
+            Request::Policy { name } => return self.switch(name, small),
+            Request::Status => self.status(now, small),
+            keyed => {
+                if let Some(key) = key {
+                    self.execute_keyed(keyed, key, now, out);
+                }
+            }
+        }
+        Next::Go
+    }
+
+    fn resume(&mut self, done: Done, out: &mut Output) {
+        match done {
+            Done::Delay => reply::error(out.small(), Error::Unauthorized),
+            Done::Job(Ok(())) => reply::ok(out.small()),
+            Done::Job(Err(error)) => reply::error(out.small(), error_of(&error)),
+        }
+    }
+
+    fn refuse(&self, out: &mut Output) {
+        reply::error(out.small(), Error::Internal);
+    }
+
+    fn is_awaiting_auth(&self) -> bool {
+        !self.is_authorised
+    }
+}
+
+impl<'b> Keyed<'b> for Request<'b> {
+    fn key(&self) -> Option<&'b [u8]> {
+        match *self {
+            Request::Get { key }
+            | Request::Set { key, .. }
+            | Request::Del { key }
+            | Request::Has { key }
+            | Request::Peek { key }
+            | Request::Ttl { key, .. }
+            | Request::Size { key } => Some(key),
+            _ => None,
+        }
+    }
+}
+
+impl Paper {
+    fn execute_keyed(&self, request: Request<'_>, key: Key<'_>, now: Millis, out: &mut Output) {
+        let cache = &self.shared.cache;
+        let found = match request {
+            Request::Get { .. } => {
+                let read = cache.get(key, now, |entry| take(&entry, out.small()));
+                return send(read, out);
+            }
+            Request::Peek { .. } => {
+                let read = cache.peek(key, now, |entry| take(&entry, out.small()));
+                return send(read, out);
+            }
+            Request::Set { value, ttl_s, .. } => return self.set(key, value, ttl_s, now, out.small()),
+            Request::Has { .. } => {
+                return reply::boolean(out.small(), cache.has(key, now), self.shared.booleans);
+            }
+            Request::Size { .. } => {
+                return match cache.size(key, now) {
+                    Some(size) => reply::size(out.small(), u32::try_from(size).unwrap_or(u32::MAX)),
+                    None => reply::error(out.small(), Error::KeyNotFound),
+                };
+            }
+            Request::Del { .. } => cache.delete(key, now),
+            Request::Ttl { ttl_s, .. } => cache.set_ttl(key, ttl(ttl_s), now),
+            _ => return,
+        };
+        match found {
+            true => reply::ok(out.small()),
+            false => reply::error(out.small(), Error::KeyNotFound),
+        }
+    }
+}
+
+/// What a read brought out of the cache's lock.
+enum Taken {
+    /// The whole reply, written already.
+    Replied,
+    /// A value to be written outside of the lock.
+    Value(Bytes),
+}
+
+/// Runs under the cache's lock: a small value is copied, of a large one a reference is taken.
+fn take(entry: &Entry<'_>, out: &mut Vec<u8>) -> Taken {
+    match entry.shared {
+        Some(shared) => Taken::Value(shared.clone()),
+        None => {
+            reply::bytes(out, entry.value);
+            Taken::Replied
+        }
+    }
+}
+
+fn send(read: Option<Taken>, out: &mut Output) {
+    match read {
+        Some(Taken::Replied) => {}
+        Some(Taken::Value(value)) if value.len() < UNCOPIED_BYTES_MIN => reply::bytes(out.small(), &value),
+        Some(Taken::Value(value)) => match u32::try_from(value.len()) {
+            Ok(len) => {
+                reply::bytes_header(out.small(), len);
+                out.push_large(value);
+            }
+            // Another protocol may have stored what this one has no length for.
+            Err(_) => reply::error(out.small(), Error::InternalCache),
+        },
+        None => reply::error(out.small(), Error::KeyNotFound),
+    }
+}
+
+/// Seconds on the wire, 0 for none, as the engine's milliseconds.
+fn ttl(ttl_s: u32) -> Option<Ttl> {
+    Ttl::new(u64::from(ttl_s) * 1000)
+}
+
+fn error_of(error: &CacheError) -> Error {
+    match error {
+        CacheError::ValueTooLarge { .. } => Error::ExceedingValueSize,
+        CacheError::ZeroCapacity => Error::ZeroCacheSize,
+        CacheError::UnconfiguredPolicy(_) => Error::UnconfiguredPolicy,
+        _ => Error::InternalCache,
+    }
+}

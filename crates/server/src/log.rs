@@ -1,0 +1,29 @@
+//! The log: structured lines on standard error, as text or as JSON. What clients send is written only in escaped form,
+//! tokens never.
+
+use tracing_subscriber::{filter::LevelFilter, fmt, util::TryInitError};
+
+use crate::config::{LogConfig, LogFormat, LogLevel};
+
+/// Sets the log up for this process.
+///
+/// # Errors
+///
+/// When the process has a log already.
+pub fn init(config: &LogConfig) -> Result<(), TryInitError> {
+    use tracing_subscriber::util::SubscriberInitExt;
+
+    let level = match config.level {
+        LogLevel::Off => LevelFilter::OFF,
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    };
+    let lines = fmt().with_writer(std::io::stderr).with_max_level(level).with_target(false);
+    match config.format {
+        LogFormat::Text => lines.finish().try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).finish().try_init(),
+    }
+}

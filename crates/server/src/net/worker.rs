@@ -1,0 +1,73 @@
+//! A worker: one thread with a tokio runtime of its own, on which its connections live from the handshake to the end. The
+//! acceptor gives each new connection to the worker that has the fewest.
+
+use std::{io, net::TcpStream, sync::Arc, thread};
+
+use tokio::{runtime, sync::oneshot, time};
+
+use super::{slots::Slot, watch::Watchlist};
+use crate::{limits::WATCH_PERIOD, session, shared::Shared};
+
+/// A running worker.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    runtime: runtime::Handle,
+    watchlist: Arc<Watchlist>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Worker {
+    pub(crate) fn start(index: usize, shared: Arc<Shared>) -> io::Result<Worker> {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let watchlist = Arc::new(Watchlist::default());
+        let (stop, stopped) = oneshot::channel();
+        let watched = Arc::clone(&watchlist);
+        let thread = thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+            runtime.spawn(keep_watch(watched, shared));
+            // An error means that whoever could stop this worker is gone, which ends it as well.
+            let _ = runtime.block_on(stopped);
+        })?;
+        Ok(Worker { runtime: handle, watchlist, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// How many connections it has.
+    pub(crate) fn load(&self) -> usize {
+        self.watchlist.len()
+    }
+
+    /// Serves a connection from here on.
+    pub(crate) fn serve(&self, stream: TcpStream, slot: Slot, shared: Arc<Shared>) {
+        let watchlist = Arc::clone(&self.watchlist);
+        self.runtime.spawn(session::serve_paper(stream, slot, shared, watchlist));
+    }
+
+    /// Tells every connection to answer what has arrived and end.
+    pub(crate) fn drain(&self) {
+        self.watchlist.drain();
+    }
+}
+
+impl Drop for Worker {
+    /// Ends the thread, and with it whatever connections are left.
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            // The receiver is gone only if the thread has ended already.
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            // A panic has been reported by the thread itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn keep_watch(watchlist: Arc<Watchlist>, shared: Arc<Shared>) {
+    let mut ticks = time::interval(WATCH_PERIOD);
+    ticks.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        watchlist.check(shared.clock.now(), &shared.limits);
+    }
+}

@@ -1,0 +1,258 @@
+//! Starting and stopping. [`Server::start`] binds every listener before anything else happens, so that a failure starts
+//! nothing; one control thread then accepts, keeps house and coordinates the stop, and the workers serve.
+
+use std::{
+    fmt, io,
+    net::{SocketAddr, TcpListener, ToSocketAddrs},
+    sync::Arc,
+    thread,
+};
+
+use larder_engine::{Cache, Capacity, Options};
+use thiserror::Error;
+use tokio::{runtime, sync::watch as signal, task, time};
+use tracing::{info, warn};
+
+use crate::{
+    clock::Clock,
+    config::{Config, Listen},
+    limits::MAINTAIN_PERIOD,
+    net::{
+        acceptor::{self, Acceptor},
+        worker::Worker,
+    },
+    shared::{Events, Shared},
+};
+
+/// Why a server could not start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A listener's address does not stand for anything that can be listened on.
+    #[error("{key}: {address} cannot be resolved: {source}")]
+    Resolve {
+        /// The setting.
+        key: &'static str,
+        /// Its value.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A listener would let anybody on other machines in.
+    #[error(
+        "{key}: {address} can be reached from other machines, and no token is configured; \
+         set a token, listen on 127.0.0.1, or set allow_insecure to true"
+    )]
+    Exposed {
+        /// The setting.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The system does not let a listener have its address.
+    #[error("{key}: cannot listen on {address}: {source}")]
+    Bind {
+        /// The setting.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The engine does not accept the configuration.
+    #[error("the cache cannot be made: {0}")]
+    Cache(#[from] larder_engine::Error),
+    /// The system does not let us have a thread or its event queue.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] io::Error),
+}
+
+impl StartError {
+    /// Whether the configuration has to be changed, rather than the machine.
+    pub fn is_configuration(&self) -> bool {
+        matches!(self, StartError::Resolve { .. } | StartError::Exposed { .. } | StartError::Cache(_))
+    }
+}
+
+/// A cache on the network.
+#[derive(Debug)]
+pub struct Server;
+
+impl Server {
+    /// Starts a server with a cache of its own. It serves until the handle is told to stop, or dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]; nothing is left running then.
+    pub fn start(config: &Config, clock: Arc<dyn Clock>) -> Result<Handle, StartError> {
+        let listener = match &config.paper.listen {
+            Listen::Off => None,
+            Listen::Address(address) => Some(bind("paper.listen", address, config)?),
+        };
+        let paper_addr = listener.as_ref().map(TcpListener::local_addr).transpose()?;
+        let cache = Arc::new(Cache::new(Options {
+            capacity: Capacity::Bytes(config.max_size),
+            policies: config.policies.clone(),
+            policy: config.policy,
+            shards: None,
+            seed: rand::random(),
+        })?);
+        let shared = Arc::new(Shared::new(config, cache, clock));
+        let workers = (0..config.workers).map(|index| Worker::start(index, Arc::clone(&shared)));
+        let workers = Arc::new(workers.collect::<io::Result<Vec<_>>>()?);
+        let (stop, stopped) = signal::channel(false);
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let control = Control { listener, workers, shared: Arc::clone(&shared), stopped };
+        let control = thread::Builder::new().name("control".to_owned()).spawn(move || {
+            let stop = runtime.block_on(control.run());
+            // Before the listeners and the workers go, nothing may run that uses them.
+            drop(runtime);
+            stop
+        })?;
+        Ok(Handle { paper_addr, shared, stop, control: Some(control) })
+    }
+}
+
+/// Resolves an address, looks whether it may be listened on, and listens.
+fn bind(key: &'static str, address: &str, config: &Config) -> Result<TcpListener, StartError> {
+    let resolve = |source| StartError::Resolve { key, address: address.to_owned(), source };
+    let mut addresses = address.to_socket_addrs().map_err(resolve)?;
+    let address = addresses.next().ok_or_else(|| resolve(io::ErrorKind::NotFound.into()))?;
+    if config.tokens.is_empty() && !address.ip().to_canonical().is_loopback() {
+        if !config.allow_insecure {
+            return Err(StartError::Exposed { key, address });
+        }
+        warn!(%key, %address, "listening without authentication where other machines can reach it (allow_insecure)");
+    }
+    acceptor::listen(address).map_err(|source| StartError::Bind { key, address, source })
+}
+
+/// A running server. Dropping it stops the server as [`shutdown`](Handle::shutdown) does.
+pub struct Handle {
+    paper_addr: Option<SocketAddr>,
+    shared: Arc<Shared>,
+    stop: signal::Sender<bool>,
+    control: Option<thread::JoinHandle<Stopped>>,
+}
+
+/// How a stop went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// Everything that had arrived was answered.
+    Clean,
+    /// So many connections had to be cut off when the time for stopping was over.
+    Cut {
+        /// How many.
+        connections: usize,
+    },
+}
+
+impl Handle {
+    /// Where PaperCache clients connect; `None` if that listener is off.
+    pub fn paper_addr(&self) -> Option<SocketAddr> {
+        self.paper_addr
+    }
+
+    /// The cache that is served.
+    pub fn cache(&self) -> &Arc<Cache> {
+        &self.shared.cache
+    }
+
+    /// Connections that are being served now.
+    pub fn connections(&self) -> usize {
+        self.shared.slots.taken()
+    }
+
+    /// Memory in bytes that connections hold now beyond their buffers at rest: unfinished requests, unread replies.
+    pub fn bytes_in_flight(&self) -> u64 {
+        self.shared.budget.leased()
+    }
+
+    /// What has happened since the start.
+    pub fn events(&self) -> Events {
+        self.shared.counts.events()
+    }
+
+    /// Stops accepting, answers what has arrived, and returns when every connection has ended or the time for stopping
+    /// (`limits.stop_time`) is over.
+    pub fn shutdown(mut self) -> Stopped {
+        self.stop_and_wait()
+    }
+
+    fn stop_and_wait(&mut self) -> Stopped {
+        self.stop.send_replace(true);
+        // A panic has been reported by the thread itself.
+        self.control.take().and_then(|control| control.join().ok()).unwrap_or(Stopped::Clean)
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("paper_addr", &self.paper_addr).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if self.control.is_some() {
+            self.stop_and_wait();
+        }
+    }
+}
+
+/// What the control thread runs.
+struct Control {
+    listener: Option<TcpListener>,
+    workers: Arc<Vec<Worker>>,
+    shared: Arc<Shared>,
+    stopped: signal::Receiver<bool>,
+}
+
+impl Control {
+    async fn run(mut self) -> Stopped {
+        let keeping = task::spawn(keep_house(Arc::clone(&self.shared)));
+        let accepting = self.accept();
+        // An error means that the handle is gone, which stops the server as well.
+        let _ = self.stopped.wait_for(|stop| *stop).await;
+        info!(connections = self.shared.slots.taken(), "stopping");
+        if let Some(accepting) = accepting {
+            accepting.abort();
+            // It was aborted: there is nothing to learn from it.
+            let _ = accepting.await;
+        }
+        for worker in self.workers.iter() {
+            worker.drain();
+        }
+        let limit = self.shared.limits.stop_time;
+        let emptied = time::timeout(limit, self.shared.slots.empty()).await;
+        keeping.abort();
+        match emptied {
+            Ok(()) => Stopped::Clean,
+            Err(_) => Stopped::Cut { connections: self.shared.slots.taken() },
+        }
+    }
+
+    fn accept(&mut self) -> Option<task::JoinHandle<()>> {
+        let (workers, shared) = (Arc::clone(&self.workers), Arc::clone(&self.shared));
+        let acceptor = Acceptor::new(self.listener.take()?, workers, shared);
+        match acceptor {
+            Ok(acceptor) => Some(task::spawn(acceptor.run())),
+            Err(error) => {
+                warn!(%error, "cannot watch the listener");
+                None
+            }
+        }
+    }
+}
+
+/// Gives the cache its steps of housekeeping.
+async fn keep_house(shared: Arc<Shared>) {
+    let mut ticks = time::interval(MAINTAIN_PERIOD);
+    ticks.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        while shared.cache.maintain(shared.clock.now()) {
+            task::yield_now().await;
+        }
+    }
+}

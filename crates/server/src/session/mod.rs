@@ -1,0 +1,483 @@
+//! A connection from the handshake to the end. What has arrived is decoded whole, all keys are hashed and prefetched, the
+//! requests are executed in order, and their replies leave in one write. The session holds no more than its limits allow:
+//! it reads nothing more while too much waits to be written, and executes a bounded batch before others get their turn.
+
+pub(crate) mod input;
+pub(crate) mod output;
+pub(crate) mod protocol;
+
+use std::{
+    future::{Future, poll_fn},
+    io::{self, IoSlice},
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use arrayvec::ArrayVec;
+use larder_engine::{Cache, Key, Millis};
+use larder_wire::Decoded;
+use socket2::SockRef;
+use tokio::{
+    io::{AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
+    task, time,
+};
+use tracing::debug;
+
+use self::{
+    input::Input,
+    output::{Output, PIECES_MAX},
+    protocol::{Done, Keyed, Next, Protocol, Wait},
+};
+use crate::{
+    budget::Lease,
+    execute::paper::Paper,
+    jobs,
+    limits::{BATCH_REQUESTS, BUFFER_BYTES, LINGER_BYTES, LINGER_TIME},
+    net::{
+        slots::Slot,
+        watch::{Listed, Order, Reason, Watch, Watchlist},
+    },
+    shared::Shared,
+};
+
+/// Fewer keys than this are not worth a prefetch of their own.
+const PREFETCH_MIN: usize = 3;
+
+/// Serves a PaperCache client until either side ends it. Runs on the worker whose `watchlist` it is.
+pub(crate) async fn serve_paper(
+    stream: std::net::TcpStream,
+    slot: Slot,
+    shared: Arc<Shared>,
+    watchlist: Arc<Watchlist>,
+) {
+    let paper = Paper::new(Arc::clone(&shared));
+    serve(stream, paper, shared, watchlist).await;
+    drop(slot);
+}
+
+async fn serve<P: Protocol>(
+    stream: std::net::TcpStream,
+    protocol: P,
+    shared: Arc<Shared>,
+    watchlist: Arc<Watchlist>,
+) {
+    let opened = stream.peer_addr().and_then(|peer| Ok((peer, TcpStream::from_std(stream)?)));
+    // An error means that the client is gone already.
+    let Ok((peer, stream)) = opened else { return };
+    let listed = watchlist.add(Watch::new(peer, shared.clock.now()));
+    debug!(%peer, "connected");
+    let mut session = Session::new(stream, protocol, shared, listed);
+    let end = session.run().await;
+    session.finish(end).await;
+}
+
+struct Session<P> {
+    stream: TcpStream,
+    protocol: P,
+    shared: Arc<Shared>,
+    listed: Listed,
+    input: Input,
+    output: Output,
+    output_lease: Lease,
+    /// Whether the socket took nothing the last time it was offered something.
+    is_blocked: bool,
+    /// Whether the client has been given a deadline for taking replies.
+    has_take_deadline: bool,
+    /// Whether the client has been given a deadline for sending more of a request.
+    has_send_deadline: bool,
+    /// Whether the client is gone and replies are written for nobody: what it had sent is executed all the same.
+    is_mute: bool,
+    /// Whether the replies that wait take more memory than all connections together may have.
+    is_over_budget: bool,
+    /// Whether the client has been given a deadline for authorising itself.
+    is_awaiting_auth: bool,
+}
+
+/// How a session ends.
+#[derive(Debug)]
+enum End {
+    /// The client has closed, or the server stops: all that arrived whole has been answered.
+    Closed,
+    /// What the client sent cannot be read on.
+    Refused,
+    /// A deadline has passed.
+    Dropped(Reason),
+    /// The socket failed.
+    Failed(io::Error),
+}
+
+/// How to go on after a batch.
+enum Turn {
+    /// The next request has at least so many bytes, of which some are missing.
+    Need(usize),
+    /// There may be more to execute at once.
+    More,
+    /// As after a single request.
+    Next(Next),
+}
+
+/// When to come back from the socket.
+#[derive(Clone, Copy)]
+enum Until {
+    /// Something has arrived.
+    Read,
+    /// There is room for more replies.
+    Room,
+    /// Everything has been written.
+    Written,
+}
+
+/// Requests that have arrived whole, decoded before any of them is executed.
+struct Batch<'b, P: Protocol> {
+    /// Each with the position behind it.
+    requests: ArrayVec<(P::Request<'b>, usize), BATCH_REQUESTS>,
+    /// The keys of those that have one, in the same order.
+    keys: ArrayVec<Key<'b>, BATCH_REQUESTS>,
+    behind: Behind<P::Violation>,
+}
+
+/// What stands behind the requests of a batch.
+enum Behind<V> {
+    /// Perhaps more requests: the batch is full, or what follows depends on its last request.
+    Maybe,
+    /// The beginning of a request that has at least so many bytes.
+    Need(usize),
+    /// Bytes that are no request.
+    Violation(V),
+}
+
+impl<'b, P: Protocol> Batch<'b, P> {
+    fn new() -> Batch<'b, P> {
+        Batch { requests: ArrayVec::new(), keys: ArrayVec::new(), behind: Behind::Maybe }
+    }
+
+    /// Decodes what `input` begins with into an empty batch. (Filled in place: a batch is too large to be moved about.)
+    fn decode(&mut self, input: &'b [u8], protocol: &P, cache: &Cache) {
+        let mut end = 0;
+        while !self.requests.is_full() {
+            match protocol.decode(&input[end..]) {
+                Ok(Decoded::Frame { value: request, used }) => {
+                    end += used;
+                    let is_last = protocol.ends_batch(&request);
+                    self.keys.extend(request.key().map(|key| cache.key(key)));
+                    self.requests.push((request, end));
+                    if is_last {
+                        break;
+                    }
+                }
+                Ok(Decoded::Need(bytes)) => {
+                    self.behind = Behind::Need(bytes);
+                    break;
+                }
+                Err(violation) => {
+                    self.behind = Behind::Violation(violation);
+                    break;
+                }
+            }
+        }
+    }
+}
+
+impl<P: Protocol> Session<P> {
+    fn new(stream: TcpStream, protocol: P, shared: Arc<Shared>, listed: Listed) -> Session<P> {
+        let input = Input::new(shared.budget.lease());
+        let output_lease = shared.budget.lease();
+        let output = Output::new();
+        Session {
+            stream,
+            protocol,
+            shared,
+            listed,
+            input,
+            output,
+            output_lease,
+            is_blocked: false,
+            has_take_deadline: false,
+            has_send_deadline: false,
+            is_mute: false,
+            is_over_budget: false,
+            is_awaiting_auth: false,
+        }
+    }
+
+    async fn run(&mut self) -> End {
+        let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+        self.listed.watch.wake_with(waker);
+        if self.protocol.is_awaiting_auth() {
+            self.is_awaiting_auth = true;
+            self.listed.watch.authorise_within(self.shared.clock.now(), self.shared.limits.auth_time);
+        }
+        self.protocol.greet(&mut self.output);
+        loop {
+            let went_on = match self.turn() {
+                Turn::Need(bytes) => self.fetch(bytes).await,
+                Turn::More => self.give_way().await,
+                Turn::Next(next) => self.follow(next).await,
+            };
+            if let Err(end) = went_on {
+                return end;
+            }
+        }
+    }
+
+    /// Decodes, executes and answers one batch of what has arrived. Does not touch the socket.
+    fn turn(&mut self) -> Turn {
+        if self.is_full() {
+            return Turn::More;
+        }
+        let now = self.shared.clock.now();
+        self.listed.watch.touch(now);
+        self.protocol.prepare();
+        let (consumed, turn) = self.run_batch(now);
+        self.input.consume(consumed);
+        self.set_deadlines(now);
+        turn
+    }
+
+    /// Deadlines come and go with what the session has seen; most batches change none.
+    fn set_deadlines(&mut self, now: Millis) {
+        let (watch, limits) = (&self.listed.watch, &self.shared.limits);
+        if self.is_awaiting_auth && !self.protocol.is_awaiting_auth() {
+            self.is_awaiting_auth = false;
+            watch.authorised();
+        }
+        if self.input.is_large() {
+            self.has_send_deadline = true;
+            watch.send_within(now, limits.stall_time);
+        } else if self.has_send_deadline {
+            self.has_send_deadline = false;
+            watch.sent();
+        }
+    }
+
+    /// Returns how many bytes of the input are done with.
+    fn run_batch(&mut self, now: Millis) -> (usize, Turn) {
+        let cache = &self.shared.cache;
+        let mut batch = Batch::new();
+        batch.decode(self.input.unread(), &self.protocol, cache);
+        if batch.keys.len() >= PREFETCH_MIN {
+            cache.prefetch(&batch.keys);
+        }
+        let mut keys = batch.keys.iter().copied();
+        let mut consumed = 0;
+        for &(request, end) in &batch.requests {
+            let key = request.key().and_then(|_| keys.next());
+            consumed = end;
+            let next = self.protocol.execute(request, key, now, &mut self.output);
+            if next != Next::Go {
+                return (consumed, Turn::Next(next));
+            }
+            if self.output.len() >= self.shared.limits.output_bytes {
+                return (consumed, Turn::More);
+            }
+        }
+        match batch.behind {
+            Behind::Maybe => (consumed, Turn::More),
+            Behind::Need(bytes) => (consumed, Turn::Need(bytes)),
+            Behind::Violation(violation) => {
+                self.shared.note_violation(self.listed.watch.peer, &violation);
+                self.protocol.refuse(&mut self.output);
+                (consumed, Turn::Next(Next::Close))
+            }
+        }
+    }
+
+    /// Whether more must wait to be written than the limits allow, so that nothing is executed.
+    fn is_full(&self) -> bool {
+        self.output.len() >= self.shared.limits.output_bytes || self.is_over_budget
+    }
+
+    /// Writes the replies and reads more of a request of `bytes` bytes.
+    async fn fetch(&mut self, bytes: usize) -> Result<(), End> {
+        if self.input.make_room(bytes).is_err() {
+            self.shared.note_violation(
+                self.listed.watch.peer,
+                &"too many bytes in flight, see limits.bytes_in_flight",
+            );
+            self.protocol.refuse(&mut self.output);
+            return self.follow(Next::Close).await;
+        }
+        self.exchange(Until::Read).await
+    }
+
+    /// Writes what the socket takes and lets other connections have their turn.
+    async fn give_way(&mut self) -> Result<(), End> {
+        self.exchange(Until::Room).await?;
+        task::yield_now().await;
+        Ok(())
+    }
+
+    async fn follow(&mut self, next: Next) -> Result<(), End> {
+        match next {
+            Next::Go => Ok(()),
+            Next::Discard(bytes) => self.discard(bytes).await,
+            Next::Wait(wait) => {
+                self.exchange(Until::Written).await?;
+                let done = self.wait(wait).await;
+                self.protocol.resume(done, &mut self.output);
+                Ok(())
+            }
+            Next::Close => {
+                self.exchange(Until::Written).await?;
+                Err(End::Refused)
+            }
+        }
+    }
+
+    async fn wait(&self, wait: Wait) -> Done {
+        match wait {
+            Wait::Delay(delay) => {
+                time::sleep(delay).await;
+                Done::Delay
+            }
+            Wait::Job(job) => Done::Job(jobs::run(&self.shared, job).await),
+        }
+    }
+
+    /// Reads past `bytes` bytes, keeping none of them.
+    async fn discard(&mut self, bytes: u64) -> Result<(), End> {
+        let mut left = self.input.skip(bytes);
+        while left > 0 {
+            // Room for one byte is there: the buffer is empty.
+            if self.input.make_room(1).is_ok() {
+                self.exchange(Until::Read).await?;
+            }
+            self.listed.watch.touch(self.shared.clock.now());
+            left = self.input.skip(left);
+        }
+        Ok(())
+    }
+
+    /// Writes what there is to write and, if that is wanted and not too much is waiting, reads once.
+    async fn exchange(&mut self, until: Until) -> Result<(), End> {
+        poll_fn(|cx| self.poll_exchange(cx, until)).await
+    }
+
+    fn poll_exchange(&mut self, cx: &mut Context<'_>, until: Until) -> Poll<Result<(), End>> {
+        match self.listed.watch.order() {
+            Some(Order::Drop(reason)) => return Poll::Ready(Err(End::Dropped(reason))),
+            Some(Order::Drain) => self.stop_receiving(),
+            None => {}
+        }
+        if !self.output.is_empty() && self.poll_write(cx).is_ready() {
+            self.unblock();
+        }
+        match until {
+            Until::Written if self.output.is_empty() => Poll::Ready(Ok(())),
+            Until::Room if !self.is_full() => Poll::Ready(Ok(())),
+            Until::Read if !self.is_full() => self.poll_read(cx),
+            _ => Poll::Pending,
+        }
+    }
+
+    /// After this the client's requests that have arrived can still be read, then there is an end.
+    fn stop_receiving(&self) {
+        // An error means that the client is gone, which the next read finds out.
+        let _ = SockRef::from(&self.stream).shutdown(std::net::Shutdown::Read);
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        let read = pin!(self.stream.read_buf(self.input.buffer()));
+        read.poll(cx).map(|read| match read {
+            Ok(0) => Err(End::Closed),
+            Ok(_) => Ok(()),
+            Err(error) => Err(End::Failed(error)),
+        })
+    }
+
+    /// Ready when everything has been written.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_mute {
+            self.output.clear();
+        }
+        while !self.output.is_empty() {
+            let stream = Pin::new(&mut self.stream);
+            let written = match self.output.single() {
+                Some(bytes) => stream.poll_write(cx, bytes),
+                None => {
+                    let mut slices = [IoSlice::new(&[]); PIECES_MAX];
+                    let count = self.output.pieces(&mut slices);
+                    stream.poll_write_vectored(cx, &slices[..count])
+                }
+            };
+            match written {
+                Poll::Ready(Ok(written)) => {
+                    self.output.advance(written);
+                    self.is_blocked = false;
+                }
+                Poll::Ready(Err(error)) => {
+                    debug!(peer = %self.listed.watch.peer, %error, "cannot reply");
+                    self.is_mute = true;
+                    self.output.clear();
+                }
+                Poll::Pending => {
+                    self.block();
+                    return Poll::Pending;
+                }
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// The socket takes nothing more: from here on, and again from each time that it takes something, the client has
+    /// so much time. What waits counts as in flight.
+    fn block(&mut self) {
+        if !self.is_blocked {
+            self.is_blocked = true;
+            self.has_take_deadline = true;
+            self.listed.watch.take_within(self.shared.clock.now(), self.shared.limits.stall_time);
+        }
+        let held = self.output.held().saturating_sub(BUFFER_BYTES);
+        self.is_over_budget = self.output_lease.resize(held as u64).is_err();
+    }
+
+    /// Nothing waits any more.
+    fn unblock(&mut self) {
+        if self.has_take_deadline {
+            self.has_take_deadline = false;
+            self.is_over_budget = false;
+            self.listed.watch.taken();
+            self.output_lease.release();
+        }
+    }
+
+    /// Lets the last replies reach the client, and says how it ended.
+    async fn finish(&mut self, end: End) {
+        let peer = self.listed.watch.peer;
+        match end {
+            End::Closed => {
+                // The client may have half-closed; an error here means that it is gone altogether.
+                let _ = self.exchange(Until::Written).await;
+                debug!(%peer, "disconnected");
+            }
+            End::Refused => {
+                debug!(%peer, "closing: the rest of what the client sent cannot be read");
+                let _ = time::timeout(LINGER_TIME, self.linger()).await;
+            }
+            End::Dropped(reason) => {
+                self.shared.note_dropped(peer, reason);
+                // Nothing that is still in the socket's buffers is kept for a client that does not take it.
+                let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+            }
+            End::Failed(error) => debug!(%peer, %error, "connection failed"),
+        }
+    }
+
+    /// Ends the replies, and reads what the client still has under way: closing a socket with unread bytes would reset the
+    /// connection, and the last reply with it.
+    async fn linger(&mut self) -> io::Result<()> {
+        self.stream.shutdown().await?;
+        let mut buffer = [0; 512];
+        let mut read = 0;
+        while read < LINGER_BYTES {
+            match self.stream.read(&mut buffer).await? {
+                0 => break,
+                n => read += n,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,131 @@
+//! What all connections of a server share.
+
+use std::{
+    fmt::Display,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use larder_engine::{Cache, Millis};
+use larder_wire::paper::Booleans;
+use tracing::{debug, info, warn};
+
+use crate::{
+    budget::Budget,
+    clock::Clock,
+    config::{Config, Token},
+    limits::Limits,
+    net::{slots::Slots, watch::Reason},
+    process::Process,
+    throttle::Throttle,
+};
+
+pub(crate) struct Shared {
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) started: Millis,
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) booleans: Booleans,
+    pub(crate) limits: Limits,
+    pub(crate) slots: Arc<Slots>,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) process: Process,
+    pub(crate) counts: Counts,
+    violations: Throttle,
+    drops: Throttle,
+    wrong_tokens: Throttle,
+}
+
+impl Shared {
+    pub(crate) fn new(config: &Config, cache: Arc<Cache>, clock: Arc<dyn Clock>) -> Shared {
+        Shared {
+            cache,
+            started: clock.now(),
+            clock,
+            tokens: config.tokens.clone(),
+            booleans: config.paper.booleans,
+            limits: config.limits.clone(),
+            slots: Slots::new(config.limits.connections),
+            budget: Budget::new(config.limits.bytes_in_flight),
+            process: Process::open(),
+            counts: Counts::default(),
+            violations: Throttle::default(),
+            drops: Throttle::default(),
+            wrong_tokens: Throttle::default(),
+        }
+    }
+
+    /// A client sent what cannot be read on. `violation` says why, in our own words.
+    pub(crate) fn note_violation(&self, peer: SocketAddr, violation: &dyn Display) {
+        self.counts.violations.fetch_add(1, Ordering::Relaxed);
+        match self.violations.pass(self.clock.now()) {
+            Some(suppressed) => info!(%peer, %violation, suppressed, "violation of the protocol, closing"),
+            None => debug!(%peer, %violation, "violation of the protocol, closing"),
+        }
+    }
+
+    /// A client has been disconnected because it was waited for too long.
+    pub(crate) fn note_dropped(&self, peer: SocketAddr, reason: Reason) {
+        self.counts.dropped.fetch_add(1, Ordering::Relaxed);
+        match self.drops.pass(self.clock.now()) {
+            Some(suppressed) => info!(%peer, ?reason, suppressed, "disconnected: out of time"),
+            None => debug!(%peer, ?reason, "disconnected: out of time"),
+        }
+    }
+
+    /// A client sent a wrong token. What it sent is not looked at any further.
+    pub(crate) fn note_wrong_token(&self) {
+        self.counts.auth_failures.fetch_add(1, Ordering::Relaxed);
+        if let Some(suppressed) = self.wrong_tokens.pass(self.clock.now()) {
+            warn!(suppressed, "wrong token");
+        }
+    }
+}
+
+/// What has happened since the start.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    accepted: AtomicU64,
+    refused: AtomicU64,
+    auth_failures: AtomicU64,
+    violations: AtomicU64,
+    dropped: AtomicU64,
+}
+
+/// What has happened since the start, at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Events {
+    /// Connections that were admitted.
+    pub accepted: u64,
+    /// Connections that were refused for want of a place or of descriptors.
+    pub refused: u64,
+    /// Wrong tokens.
+    pub auth_failures: u64,
+    /// Connections that were closed because what they sent cannot be read.
+    pub violations: u64,
+    /// Connections that were closed because they were waited for too long.
+    pub dropped: u64,
+}
+
+impl Counts {
+    pub(crate) fn accepted(&self) {
+        self.accepted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn events(&self) -> Events {
+        Events {
+            accepted: self.accepted.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+            auth_failures: self.auth_failures.load(Ordering::Relaxed),
+            violations: self.violations.load(Ordering::Relaxed),
+            dropped: self.dropped.load(Ordering::Relaxed),
+        }
+    }
+}
