@@ -95,19 +95,8 @@ pub fn store_within(payload: &[u8], format: &str, limits: &Limits) -> Result<Vec
     }
     let compressed = lz4::compress(payload);
     limits.check_sizes(compressed.len() as u64, original_size)?;
-    // Array, two longest headers, eight integers of two bytes, and the size.
-    let overhead = 1_usize.saturating_add(5 + 5 + 17 + 9);
-    let mut writer =
-        Writer::with_capacity(compressed.len().saturating_add(format.len()).saturating_add(overhead));
-    writer.list(4)?;
-    writer.bytes(&compressed)?;
-    writer.list(8)?;
-    for byte in checksum(payload) {
-        writer.unsigned(byte.into());
-    }
-    writer.unsigned(original_size);
-    writer.text(format)?;
-    Ok(writer.into_bytes())
+    let checksum = checksum(payload);
+    Ok(Envelope { compressed: compressed.into(), checksum, original_size, format }.to_bytes()?)
 }
 
 /// The payload of an envelope, its size and checksum proven.
@@ -132,6 +121,27 @@ pub fn retrieve_within(envelope: &[u8], limits: &Limits) -> Result<Retrieved, En
 }
 
 impl Envelope<'_> {
+    /// The canonical form of these fields: an array, the block as bytes, the checksum as eight integers.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`] for a block or a format of 4 GiB or more.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, TooLong> {
+        // Array, two longest headers, eight integers of two bytes with theirs, and the size.
+        const OVERHEAD: usize = 1 + 5 + 5 + 17 + 9;
+        let room = self.compressed.len().saturating_add(self.format.len()).saturating_add(OVERHEAD);
+        let mut writer = Writer::with_capacity(room);
+        writer.list(4)?;
+        writer.bytes(&self.compressed)?;
+        writer.list(8)?;
+        for byte in self.checksum {
+            writer.unsigned(byte.into());
+        }
+        writer.unsigned(self.original_size);
+        writer.text(self.format)?;
+        Ok(writer.into_bytes())
+    }
+
     /// The payload without a look at its checksum, which [`verify`](Self::verify) compares.
     ///
     /// # Errors

@@ -23,6 +23,12 @@ const FLOAT_END: f64 = 18_446_744_073_709_551_616.0;
 /// Why JSON is not a value.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TaggedError {
+    /// Not JSON at all; a lone surrogate in a string is not JSON either.
+    #[error("not JSON: {message}")]
+    Json {
+        /// What the parser says, with line and column.
+        message: String,
+    },
     /// A tag that is not known.
     #[error("{at}: the tag {tag:?} is not known")]
     Tag {
@@ -72,6 +78,7 @@ pub enum TaggedError {
 impl TaggedError {
     fn inside(self, step: Step) -> Self {
         match self {
+            Self::Json { message } => Self::Json { message },
             Self::Tag { at, tag } => Self::Tag { at: at.inside(step), tag },
             Self::Content { at, tag, wanted } => Self::Content { at: at.inside(step), tag, wanted },
             Self::Integer { at, source } => Self::Integer { at: at.inside(step), source },
@@ -81,7 +88,18 @@ impl TaggedError {
     }
 }
 
-/// The value of tagged JSON. JSON text that was parsed before is no deeper than its parser allows.
+/// The value of tagged JSON as text.
+///
+/// # Errors
+///
+/// [`TaggedError`].
+pub fn parse(text: &str) -> Result<Value, TaggedError> {
+    let json =
+        serde_json::from_str(text).map_err(|error| TaggedError::Json { message: error.to_string() })?;
+    from_json(&json)
+}
+
+/// The value of tagged JSON that a parser has read; it is no deeper than the parser allows.
 ///
 /// # Errors
 ///
@@ -203,10 +221,6 @@ fn integer_to_json(number: Integer) -> Json {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Value, TaggedError> {
-        from_json(&serde_json::from_str(text).unwrap())
-    }
-
     #[test]
     fn every_tag_comes_back() {
         for text in [
@@ -238,9 +252,10 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_surrogate_is_refused_by_the_parser() {
-        let error = serde_json::from_str::<Json>(r#"{"a": "\ud800"}"#).unwrap_err();
-        assert!(error.to_string().contains("surrogate"), "{error}");
-        assert_eq!((error.line(), error.is_syntax()), (1, true));
+    fn a_lone_surrogate_is_refused() {
+        for text in [r#"{"a": "\ud800"}"#, r#"["\udc00x"]"#, r#"{"\ud800": 1}"#, r#""\ud800\ud800""#] {
+            assert!(matches!(parse(text), Err(TaggedError::Json { .. })), "{text}");
+        }
+        assert_eq!(parse(r#""\ud800\udc00""#), Ok(Value::from("\u{10000}")));
     }
 }
