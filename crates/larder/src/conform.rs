@@ -67,6 +67,8 @@ pub(crate) struct Outcome {
     pub(crate) name: String,
     /// What came of it.
     pub(crate) verdict: Verdict,
+    /// How many vectors the line stands for.
+    pub(crate) vectors: usize,
 }
 
 impl Verdict {
@@ -92,7 +94,11 @@ pub(crate) fn run(document: &Json) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     visit(document, &Scope::root(document), "", &mut outcomes);
     if outcomes.is_empty() {
-        outcomes.push(Outcome { name: "the file".into(), verdict: Verdict::skip("it holds no vectors") });
+        outcomes.push(Outcome {
+            name: "the file".into(),
+            verdict: Verdict::skip("it holds no vectors"),
+            vectors: 1,
+        });
     }
     outcomes
 }
@@ -117,14 +123,22 @@ fn run_rows(rows: &[Json], scope: &Scope<'_>, path: &str, outcomes: &mut Vec<Out
         match group {
             Some(group) => {
                 let verdict = (group.check)(&row).unwrap_or_else(|verdict| verdict);
-                outcomes.push(Outcome { name: format!("{} {}", group.title, row.name()), verdict });
+                outcomes.push(Outcome {
+                    name: format!("{} {}", group.title, row.name()),
+                    verdict,
+                    vectors: 1,
+                });
             }
             None => unknown += 1,
         }
     }
     if unknown > 0 {
         let reason = format!("{unknown} vectors of a kind that is not known here");
-        outcomes.push(Outcome { name: format!("group {path}"), verdict: Verdict::skip(reason) });
+        outcomes.push(Outcome {
+            name: format!("group {path}"),
+            verdict: Verdict::skip(reason),
+            vectors: unknown,
+        });
     }
 }
 

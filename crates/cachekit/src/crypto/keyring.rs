@@ -65,7 +65,7 @@ impl Keyring {
     }
 
     /// A keyring as `CACHEKIT_MASTER_KEY` and `CACHEKIT_PREVIOUS_MASTER_KEYS` hold it: hexadecimal, the previous ones
-    /// separated by commas, an empty text for none.
+    /// separated by commas and spaces, an empty text for none.
     ///
     /// # Errors
     ///
@@ -80,7 +80,7 @@ impl Keyring {
             return Err(KeyringError::TooMany { found: texts.len() });
         }
         let keys = texts.into_iter().enumerate().map(|(index, text)| {
-            MasterKey::from_hex(text.trim())
+            MasterKey::from_hex(text.trim_matches(' '))
                 .map_err(|source| KeyringError::Previous { position: index.saturating_add(1), source })
         });
         Self::new(current, keys.collect::<Result<_, _>>()?)

@@ -20,6 +20,14 @@ pub enum EncodeError {
         /// `set` or `UUID`.
         kind: &'static str,
     },
+    /// NaN or an infinity, which the SDKs refuse in stored values.
+    #[error("{at}: {found} has no form as a stored value; numbers must be finite")]
+    NotFinite {
+        /// Where.
+        at: Path,
+        /// `NaN`, `inf` or `-inf`.
+        found: String,
+    },
     /// Deeper nesting than any reader accepts.
     #[error("{at}: nested deeper than {depth_max} levels")]
     TooDeep {
@@ -45,6 +53,7 @@ impl EncodeError {
     fn inside(self, step: Step) -> Self {
         match self {
             Self::NotAValue { at, kind } => Self::NotAValue { at: at.inside(step), kind },
+            Self::NotFinite { at, found } => Self::NotFinite { at: at.inside(step), found },
             Self::TooDeep { at, depth_max } => Self::TooDeep { at: at.inside(step), depth_max },
             Self::TooLong { at, source } => Self::TooLong { at: at.inside(step), source },
             Self::Convert(error) => Self::Convert(error),
@@ -62,7 +71,7 @@ impl From<TooLong> for EncodeError {
 ///
 /// # Errors
 ///
-/// [`EncodeError`] for a set, a UUID, or nesting beyond [`Limits::PROTOCOL`].
+/// [`EncodeError`] for a set, a UUID, a number that is not finite, or nesting beyond [`Limits::PROTOCOL`].
 pub fn encode(value: &Value) -> Result<Vec<u8>, EncodeError> {
     let mut writer = Writer::with_capacity(64);
     write_value(&mut writer, value, Limits::PROTOCOL.depth_max)?;
@@ -83,7 +92,10 @@ fn write_value(writer: &mut Writer, value: &Value, levels: usize) -> Result<(), 
         Value::Nil => writer.nil(),
         Value::Bool(value) => writer.boolean(*value),
         Value::Int(number) => writer.integer(*number),
-        Value::Float(number) => writer.float(*number),
+        Value::Float(number) if number.is_finite() => writer.float(*number),
+        Value::Float(number) => {
+            return Err(EncodeError::NotFinite { at: Path::root(), found: number.to_string() });
+        }
         Value::Text(text) => writer.text(text)?,
         Value::Bytes(bytes) => writer.bytes(bytes)?,
         Value::List(items) => {
@@ -142,6 +154,15 @@ mod tests {
             encode(&Value::Uuid(uuid::Uuid::nil())),
             Err(EncodeError::NotAValue { kind: "UUID", .. })
         ));
+    }
+
+    #[test]
+    fn numbers_that_are_not_finite_are_refused() {
+        for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let expected =
+                EncodeError::NotFinite { at: Path::root().inside(Step::Index(0)), found: number.to_string() };
+            assert_eq!(encode(&Value::list([number])), Err(expected));
+        }
     }
 
     #[test]

@@ -72,20 +72,20 @@ fn report(
     totals: &mut Totals,
 ) -> io::Result<()> {
     writeln!(output, "{file}")?;
-    for Outcome { name, verdict } in outcomes {
+    for Outcome { name, verdict, vectors } in outcomes {
         match verdict {
             Verdict::Pass => {
-                totals.passed += 1;
+                totals.passed += vectors;
                 if !quiet {
                     writeln!(output, "  ok    {name}")?;
                 }
             }
             Verdict::Fail { expected, found } => {
-                totals.failed += 1;
+                totals.failed += vectors;
                 writeln!(output, "  FAIL  {name}\n        expected: {expected}\n        found:    {found}")?;
             }
             Verdict::Skip { reason } => {
-                totals.skipped += 1;
+                totals.skipped += vectors;
                 writeln!(output, "  skip  {name}: {reason}")?;
             }
         }

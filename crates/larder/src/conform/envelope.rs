@@ -58,8 +58,7 @@ fn read(row: &Row<'_>) -> Checked {
 const KINDS: &[(&str, &str)] = &[
     ("ratio", "ratio"),
     ("checksum", "checksum"),
-    ("zero", "empty"),
-    ("empty", "empty"),
+    ("zero-length", "empty"),
     ("bomb", "size"),
     ("exceeds", "size"),
     ("trailing", "document"),
