@@ -252,6 +252,12 @@ mod tests {
     }
 
     #[test]
+    fn floats_in_json_keep_their_last_bit() {
+        assert_eq!(parse("-4.6982583821046746e-299"), Ok(Value::Float(-4.698_258_382_104_674_6e-299)));
+        assert_eq!(parse("-4.6982583821046746e-299"), parse(r#"{"$float":"-4.6982583821046746e-299"}"#));
+    }
+
+    #[test]
     fn a_lone_surrogate_is_refused() {
         for text in [r#"{"a": "\ud800"}"#, r#"["\udc00x"]"#, r#"{"\ud800": 1}"#, r#""\ud800\ud800""#] {
             assert!(matches!(parse(text), Err(TaggedError::Json { .. })), "{text}");
