@@ -127,7 +127,7 @@ impl TryFrom<i128> for Integer {
     type Error = IntegerOutOfRange;
 
     fn try_from(number: i128) -> Result<Self, IntegerOutOfRange> {
-        if number < Self::MIN.0 || number > Self::MAX.0 {
+        if !(Self::MIN.0..=Self::MAX.0).contains(&number) {
             return Err(IntegerOutOfRange { text: number.to_string() });
         }
         Ok(Self(number))

@@ -2,7 +2,7 @@
 //! memory is asked for, and that nested documents cost what their bytes can back.
 
 // The allocator is the one thing that cannot be counted from outside.
-#![allow(unsafe_code)]
+#![allow(unsafe_code, missing_docs, clippy::unwrap_used)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Mutex;

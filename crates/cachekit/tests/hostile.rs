@@ -1,6 +1,8 @@
 //! Input that means harm or is damaged: every cut and every flipped bit of small entries, bombs, and wrong keys. Each
 //! is a typed error.
 
+#![allow(missing_docs, clippy::unwrap_used)]
+
 mod support;
 
 use larder_cachekit::crypto::{

@@ -172,7 +172,7 @@ mod tests {
             let is_four_parts = end == whole.len() - 11;
             assert_eq!(parsed.is_ok(), is_four_parts, "{end}: {parsed:?}");
         }
-        let mut six = whole.clone();
+        let mut six = whole;
         six.extend([0; 4]);
         assert_eq!(Aad::parse(&six), Err(AadError::Parts { found: 6 }));
         let lower = [&[3][..], &[0; 12], b"\0\0\0\x04true"].concat();

@@ -27,7 +27,7 @@ pub(crate) struct Args {
     #[arg(short, long)]
     namespace: Option<String>,
     /// The operation of an interop key.
-    #[arg(short, long, required_if_eq_any([("profile", "v1"), ("profile", "draft")]))]
+    #[arg(short, long)]
     operation: Option<String>,
     /// Keyword arguments as one JSON object; with v1 they are one more argument, after the others.
     #[arg(short, long, value_name = "JSON")]
@@ -36,7 +36,7 @@ pub(crate) struct Args {
     #[arg(long, default_value = "__main__")]
     module: String,
     /// The Python function's qualified name, for automatic keys.
-    #[arg(long, required_if_eq("profile", "auto"))]
+    #[arg(long)]
     qualname: Option<String>,
     /// The serializer, for automatic keys.
     #[arg(long, default_value = "default")]
@@ -84,6 +84,15 @@ pub(crate) fn run(args: Args) -> ExitCode {
 }
 
 fn read(args: &Args) -> Result<(Vec<Value>, BTreeMap<String, Value>), String> {
+    let missing = match args.profile {
+        Profile::V1 | Profile::Draft if args.namespace.is_none() => Some("--namespace"),
+        Profile::V1 | Profile::Draft if args.operation.is_none() => Some("--operation"),
+        Profile::Auto if args.qualname.is_none() => Some("--qualname"),
+        _ => None,
+    };
+    if let Some(option) = missing {
+        return Err(format!("{option} is needed for a key of this profile"));
+    }
     let values = args.args.iter().enumerate().map(|(index, text)| {
         tagged::parse(text).map_err(|error| match error {
             TaggedError::Json { .. } => {

@@ -37,7 +37,7 @@ fn notation(document: &[u8]) -> String {
             Token::Text(inner) => text.push_str(&format!("{inner:?}")),
             Token::Bytes(bytes) => text.push_str(&format!("h'{}'", hex::encode(bytes))),
             Token::Extension { kind, data } => {
-                text.push_str(&format!("ext({kind}, h'{}')", hex::encode(data)))
+                text.push_str(&format!("ext({kind}, h'{}')", hex::encode(data)));
             }
             Token::List(items) => {
                 text.push('[');
