@@ -244,6 +244,7 @@ def interop():
     errors = [{"name": f"not_finite_{index}", "args": [wrap({"$float": text})], "error": "NaN or infinity"} for index, (text, wrap) in enumerate((t, w) for t in ["nan", "inf", "-inf", "1e400", "-1e400"] for w in [lambda x: x, lambda x: [x], lambda x: {"a": {"b": [x]}}, lambda x: {"$set": [1, x]}])]
     errors += [{"name": f"integer_{index}", "args": [{"$int": str(number)}], "error": "integer out of range"} for index, number in enumerate([2**64, 2**64 + 1, -(2**63) - 1, 2**100, -(2**70)])]
     errors += [{"name": f"naive_{index}", "args": [{"$datetime": text}], "error": "naive datetime"} for index, text in enumerate(["2024-01-01T00:00:00", "1969-12-31T23:59:59.5", "9999-12-31T23:59:59"])]
+    errors += [{"name": f"lone_surrogate_{index}", "args": [item], "error": "a lone surrogate"} for index, item in enumerate(["\ud800", "a\udfff", {"\udc00": 1}, ["\udc00\ud800"], {"$set": ["\udbff"]}])]
     bad = ["", "A", "a:b", "a b", "a\n", "\na", "-a", ".a", "_a", "é", "a..b", "a" * 65, "ns", "nsapi", "a/b", "a%"]
     errors += [{"name": f"namespace_{index}", "namespace": name, "operation": "op", "args": [], "error": "bad namespace"} for index, name in enumerate(bad)]
     errors += [{"name": f"operation_{index}", "namespace": "t", "operation": name, "args": [], "error": "bad operation"} for index, name in enumerate(bad[:12])]
@@ -310,13 +311,21 @@ def envelopes():
                 row["envelope_encoding"] = "bin"
             rows.append(row)
 
+    # A block of literals only, so long that 1000 times its length needs more than 32 bits.
+    literals, runs = 15 + 255 * 17_000 + 7, 17_000
+    head = b"\x94\xc6" + struct.pack(">I", 1 + runs + 1 + literals) + b"\xf0"
+    zeros = bytes(literals)
+    tail = pack(list(checksum(zeros))) + pack(literals) + pack("msgpack")
+    segments = [(head, 1), (b"\xff", runs), (b"\x07", 1), (b"\0", literals), (tail, 1)]
+    rows.append({"name": "constructed_literals", "format": "msgpack", "envelope_encoding": "bin", "original_size": literals, "checksum_hex": checksum(zeros).hex(), "envelope_construction": [{"hex": unit.hex(), "count": count} for unit, count in segments], "input_construction": [{"hex": "00", "count": literals}]})
+
     text = b"0123456789" * 20
     good = block(text)
     wide = block(b"\0" * 300_000)
     refused = [
         ("ratio", envelope(b"", b"\x00" * 10, "bin", size=10_001), "ratio over 1000"),
         ("ratio_wide", envelope(b"", b"\x00", "bin", size=1001), "ratio over 1000"),
-        ("size_over_limit", envelope(b"", b"\x00" * 600_000, "bin", size=2**29 + 1), "size exceeds the limit"),
+        ("size_over_limit", envelope(b"", b"\x00" * 100, "bin", size=2**29 + 1), "size exceeds the limit"),
         ("size_2_pow_40", envelope(b"", good, "bin", size=2**40), "size exceeds the limit"),
         ("size_max", envelope(b"", good, "bin", size=2**64 - 1), "size exceeds the limit"),
         ("nothing_compressed", envelope(b"", b"", "bin"), "zero-length compressed data"),

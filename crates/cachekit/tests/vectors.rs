@@ -74,6 +74,9 @@ fn stored_values_have_the_bytes_of_an_independent_implementation() {
 #[test]
 fn envelopes_and_containers_of_an_independent_implementation_are_read() {
     for row in vectors("envelopes.json", "/vectors") {
+        if row.get("envelope_hex").is_none() {
+            continue; // too long to be written out; the command builds it
+        }
         let found = envelope::retrieve(&bytes(&row, "envelope_hex")).unwrap();
         assert_eq!(found.format, text(&row, "format"));
         assert_eq!(hex::encode(envelope::checksum(&found.payload)), text(&row, "checksum_hex"), "{row}");

@@ -12,6 +12,7 @@ mod frames;
 mod keys;
 mod masterkeys;
 mod row;
+pub(crate) mod surrogates;
 
 use serde_json::Value as Json;
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use serde_json::Value as Json;
 
-use crate::conform::{self, Outcome, Verdict};
+use crate::conform::{self, Outcome, Verdict, surrogates};
 
 const NEGATIVE: u8 = 1;
 const USAGE: u8 = 2;
@@ -60,8 +60,8 @@ pub(crate) fn run(args: Args) -> ExitCode {
 }
 
 fn read(file: &PathBuf) -> Result<Json, String> {
-    let text = std::fs::read(file).map_err(|error| error.to_string())?;
-    serde_json::from_slice(&text).map_err(|error| format!("not JSON: {error}"))
+    let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+    serde_json::from_str(&surrogates::replace(&text)).map_err(|error| format!("not JSON: {error}"))
 }
 
 fn report(

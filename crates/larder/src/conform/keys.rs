@@ -10,7 +10,7 @@ use larder_cachekit::{Value, msgpack};
 use serde_json::Value as Json;
 
 use super::row::malformed;
-use super::{Checked, Group, Row, Verdict};
+use super::{Checked, Group, Row, Verdict, surrogates};
 
 pub(super) const GROUPS: &[Group] = &[
     Group {
@@ -108,6 +108,7 @@ fn value(row: &Row<'_>) -> Checked {
 
 /// What kinds of refusal the words of a vector mean; the first that occur decide.
 const KINDS: &[(&str, &str)] = &[
+    ("surrogate", "surrogate"),
     ("nan", "not finite"),
     ("infinity", "not finite"),
     ("finite", "not finite"),
@@ -124,6 +125,7 @@ const KINDS: &[(&str, &str)] = &[
 
 fn interop_refusal(row: &Row<'_>) -> Checked {
     let found = match tagged_args(row)? {
+        _ if surrogates::contained(row.need("args")?) => Err("surrogate".to_owned()),
         Err(TaggedError::Tag { tag, .. }) => {
             return Err(Verdict::skip(format!("the tag {tag} is not known")));
         }
@@ -159,6 +161,7 @@ const fn kind(error: &KeyError) -> &'static str {
 fn value_refusal(row: &Row<'_>) -> Checked {
     let value = parse("value", row.need("value")?)?;
     match msgpack::encode(&value) {
+        _ if surrogates::contained(row.need("value")?) => Ok(Verdict::Pass),
         Err(_) => Ok(Verdict::Pass),
         Ok(document) => {
             Err(Verdict::fail(format!("a refusal: {}", row.text("error")?), hex::encode(document)))
@@ -167,6 +170,9 @@ fn value_refusal(row: &Row<'_>) -> Checked {
 }
 
 fn args(row: &Row<'_>) -> Result<Vec<Value>, Verdict> {
+    if surrogates::contained(row.need("args")?) {
+        return Err(malformed("args", "well-formed text", "a lone surrogate"));
+    }
     tagged_args(row)?.map_err(|error| unreadable("args", &error))
 }
 
