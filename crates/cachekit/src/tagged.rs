@@ -1,5 +1,6 @@
 //! Values as JSON that people and vector files write: plain JSON, and objects of one key for what JSON lacks –
-//! `$set`, `$bytes` (hex), `$datetime`, `$date`, `$time`, `$uuid`, `$float` and `$int`.
+//! `$set`, `$bytes` (hex), `$datetime`, `$date`, `$time`, `$uuid`, `$float` and `$int`. An object whose one key begins
+//! with `$` but is no tag goes into `$object`.
 //!
 //! ```
 //! use larder_cachekit::{Value, tagged};
@@ -154,6 +155,10 @@ fn from_tag(tag: &str, content: &Json) -> Result<Value, TaggedError> {
             Json::Array(items) => Ok(Value::Set(from_items(items)?)),
             _ => Err(TaggedError::Content { at: Path::root(), tag: "$set", wanted: "an array" }),
         },
+        "$object" => match content {
+            Json::Object(object) => from_object(object),
+            _ => Err(TaggedError::Content { at: Path::root(), tag: "$object", wanted: "an object" }),
+        },
         "$bytes" => {
             let wanted = "an even number of hexadecimal digits";
             let bytes = hex::decode(text("$bytes", wanted)?);
@@ -201,7 +206,11 @@ pub fn to_json(value: &Value) -> Json {
         Value::Text(text) => json!(text),
         Value::Bytes(bytes) => json!({"$bytes": hex::encode(bytes)}),
         Value::List(items) => items.iter().map(to_json).collect(),
-        Value::Map(map) => Json::Object(map.iter().map(|(key, item)| (key.clone(), to_json(item))).collect()),
+        Value::Map(map) => {
+            let object = Json::Object(map.iter().map(|(key, item)| (key.clone(), to_json(item))).collect());
+            let reads_as_tag = map.len() == 1 && map.keys().any(|key| key.starts_with('$'));
+            if reads_as_tag { json!({"$object": object}) } else { object }
+        }
         Value::Set(items) => json!({"$set": items.iter().map(to_json).collect::<Vec<_>>()}),
         Value::DateTime(datetime) => json!({"$datetime": datetime.to_string()}),
         Value::Date(date) => json!({"$date": date.to_string()}),
@@ -228,6 +237,7 @@ mod tests {
             r#"{"a":{"$bytes":"00ff"},"b":{"$set":[1,"x"]},"c":{"$uuid":"550e8400-e29b-41d4-a716-446655440000"}}"#,
             r#"[{"$datetime":"2024-01-01T00:00:00+00:00"},{"$date":"2024-01-01"},{"$time":"01:02:03"}]"#,
             r#"{"$set":[],"other":1}"#,
+            r#"{"$object":{"$set":[]}}"#,
         ] {
             assert_eq!(to_json(&parse(text).unwrap()).to_string(), text);
         }
