@@ -182,7 +182,7 @@ impl<T: Into<Self>> From<Option<T>> for Value {
     }
 }
 
-/// Marks a collection as a set for [`to_value`]: `serde` cannot tell a set from a list, and a list keeps its order.
+/// Marks a collection as a set for [`to_value`](crate::to_value): `serde` cannot tell a set from a list, and a list keeps its order.
 ///
 /// ```
 /// use std::collections::HashSet;
