@@ -1,6 +1,8 @@
 //! LZ4 blocks without a frame or a size prefix: the one compression of the protocol. Sizes are checked by the caller
 //! before; the output has exactly the declared size, so a block that would grow further fails instead.
 
+use lz4_flex::block::get_maximum_output_size;
+
 /// A block that does not decompress to what its container declares.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BlockError {
@@ -22,6 +24,22 @@ pub enum BlockError {
 
 pub(crate) fn compress(payload: &[u8]) -> Vec<u8> {
     lz4_flex::block::compress(payload)
+}
+
+/// The block behind so many bytes of room, in a buffer that has capacity for more behind it, and the block's length.
+pub(crate) fn compress_after(payload: &[u8], room: usize, more: usize) -> (Vec<u8>, usize) {
+    let block_bytes_max = get_maximum_output_size(payload.len());
+    let mut buffer = vec![0; room.saturating_add(block_bytes_max).saturating_add(more)];
+    let written = buffer.get_mut(room..).map(|place| lz4_flex::block::compress_into(payload, place));
+    let Some(Ok(length)) = written else {
+        // The library promises that its maximum is enough.
+        let block = compress(payload);
+        buffer.truncate(room);
+        buffer.extend_from_slice(&block);
+        return (buffer, block.len());
+    };
+    buffer.truncate(room.saturating_add(length));
+    (buffer, length)
 }
 
 pub(crate) fn decompress(block: &[u8], declared: usize) -> Result<Vec<u8>, BlockError> {

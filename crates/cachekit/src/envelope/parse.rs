@@ -35,6 +35,13 @@ impl<'a> Envelope<'a> {
     ///
     /// [`EnvelopeError::Decode`] and [`EnvelopeError::Shape`].
     pub fn parse(input: &'a [u8], limits: &Limits) -> Result<Self, EnvelopeError> {
+        match canonical(input) {
+            Some(envelope) => Ok(envelope),
+            None => Self::parse_any(input, limits),
+        }
+    }
+
+    fn parse_any(input: &'a [u8], limits: &Limits) -> Result<Self, EnvelopeError> {
         let mut reader = Reader::new(input, limits);
         let mut fields = Fields::default();
         match next(&mut reader)? {
@@ -59,6 +66,44 @@ impl<'a> Envelope<'a> {
         }
         fields.complete()
     }
+}
+
+/// The one form that is written, which is nearly every envelope there is, without a token at a time. Whatever is not
+/// exactly that form goes the long way, errors included.
+fn canonical(input: &[u8]) -> Option<Envelope<'_>> {
+    let (&[0x94, marker], rest) = input.split_first_chunk()? else { return None };
+    let (length, rest) = match marker {
+        0xc4 => {
+            rest.split_first_chunk().map(|(length, rest)| (usize::from(u8::from_be_bytes(*length)), rest))?
+        }
+        0xc5 => {
+            rest.split_first_chunk().map(|(length, rest)| (usize::from(u16::from_be_bytes(*length)), rest))?
+        }
+        0xc6 => {
+            let (length, rest) = rest.split_first_chunk()?;
+            (usize::try_from(u32::from_be_bytes(*length)).ok()?, rest)
+        }
+        _ => return None,
+    };
+    let (compressed, rest) = rest.split_at_checked(length)?;
+    let mut rest = rest.strip_prefix(&[0x98])?;
+    let mut checksum = [0; 8];
+    for byte in &mut checksum {
+        (*byte, rest) = match rest {
+            [small @ 0..=0x7f, rest @ ..] | [0xcc, small, rest @ ..] => (*small, rest),
+            _ => return None,
+        };
+    }
+    let (original_size, rest) = match rest {
+        [small @ 0..=0x7f, rest @ ..] | [0xcc, small, rest @ ..] => (u64::from(*small), rest),
+        [0xcd, a, b, rest @ ..] => (u64::from(u16::from_be_bytes([*a, *b])), rest),
+        [0xce, a, b, c, d, rest @ ..] => (u64::from(u32::from_be_bytes([*a, *b, *c, *d])), rest),
+        _ => return None,
+    };
+    let (header, text) = rest.split_first()?;
+    let is_whole = matches!(header, 0xa0..=0xbf) && usize::from(header & 0x1f) == text.len();
+    let format = std::str::from_utf8(text).ok().filter(|_| is_whole)?;
+    Some(Envelope { compressed: Cow::Borrowed(compressed), checksum, original_size, format })
 }
 
 impl<'a> Fields<'a> {
@@ -154,5 +199,38 @@ const fn kind(token: &Token<'_>) -> &'static str {
         Token::List(_) => "an array",
         Token::Map(_) => "a map",
         Token::Extension { .. } => "an extension",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::envelope;
+
+    #[test]
+    fn the_short_way_reads_what_the_long_way_reads() {
+        let mut taken = 0_usize;
+        for length in [0, 1, 100, 300, 70_000] {
+            let payload: Vec<u8> =
+                (0..length).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+            let stored = envelope::store(&payload, "msgpack").unwrap();
+            assert!(canonical(&stored).is_some(), "{length}");
+            let edges = (0..stored.len()).filter(|at| *at < 30 || at + 40 > stored.len());
+            let flipped = edges.flat_map(|at| (0..8).map(move |bit| (at, bit))).map(|(at, bit)| {
+                let mut flipped = stored.clone();
+                flipped[at] ^= 1 << bit;
+                flipped
+            });
+            let cut = stored.len().saturating_sub(40)..stored.len();
+            let longer = [&stored[..], &[0]].concat();
+            for input in flipped.chain(cut.map(|end| stored[..end].to_vec())).chain([longer, stored.clone()])
+            {
+                if let Some(short) = canonical(&input) {
+                    assert_eq!(Envelope::parse_any(&input, &Limits::PROTOCOL), Ok(short));
+                    taken += 1;
+                }
+            }
+        }
+        assert!(taken > 100, "{taken}");
     }
 }

@@ -88,11 +88,17 @@ impl Writer {
     }
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), TooLong> {
-        match u8::try_from(bytes.len()) {
-            Ok(length) => self.marked(0xc4, &[length]),
-            Err(_) => self.long(0xc5, 0xc6, bytes.len())?,
-        }
+        self.bytes_header(bytes.len())?;
         self.out.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// What stands before so many bytes.
+    pub(crate) fn bytes_header(&mut self, length: usize) -> Result<(), TooLong> {
+        match u8::try_from(length) {
+            Ok(length) => self.marked(0xc4, &[length]),
+            Err(_) => self.long(0xc5, 0xc6, length)?,
+        }
         Ok(())
     }
 
