@@ -185,7 +185,7 @@ impl Reseed {
 
     fn next_sample(&mut self) -> u32 {
         self.sample = self.sample.wrapping_add(0x9e37_79b1);
-        (u64::from(self.sample) * u64::from(self.high) >> u32::BITS) as u32
+        ((u64::from(self.sample) * u64::from(self.high)) >> u32::BITS) as u32
     }
 }
 
