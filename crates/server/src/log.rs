@@ -1,6 +1,8 @@
 //! The log: structured lines on standard error, as text or as JSON. What clients send is written only in escaped form,
 //! tokens never.
 
+use std::io::{self, IsTerminal};
+
 use tracing_subscriber::{filter::LevelFilter, fmt, util::TryInitError};
 
 use crate::config::{LogConfig, LogFormat, LogLevel};
@@ -21,7 +23,8 @@ pub fn init(config: &LogConfig) -> Result<(), TryInitError> {
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
-    let lines = fmt().with_writer(std::io::stderr).with_max_level(level).with_target(false);
+    let colours = io::stderr().is_terminal();
+    let lines = fmt().with_writer(io::stderr).with_ansi(colours).with_max_level(level).with_target(false);
     match config.format {
         LogFormat::Text => lines.finish().try_init(),
         LogFormat::Json => lines.json().flatten_event(true).finish().try_init(),
