@@ -16,7 +16,8 @@ const SIZES: [(&str, usize); 3] = [("1KiB", 1 << 10), ("64KiB", 1 << 16), ("1MiB
 fn payload(bytes: usize) -> Vec<u8> {
     let records = (0_usize..).flat_map(|id| {
         let score = id.wrapping_mul(2_654_435_761) % 100_003;
-        format!(r#"{{"user_id":{},"name":"user {id}","active":true,"score":{score}}},"#, id * 7919).into_bytes()
+        format!(r#"{{"user_id":{},"name":"user {id}","active":true,"score":{score}}},"#, id * 7919)
+            .into_bytes()
     });
     records.take(bytes).collect()
 }
@@ -53,18 +54,25 @@ fn envelopes(c: &mut Criterion) {
 
 fn encryption(c: &mut Criterion) {
     let plaintext = payload(1 << 16);
-    let keyring = Keyring::new(MasterKey::from_bytes(&[0x61; 32]).expect("32 bytes"), vec![]).expect("one key");
+    let keyring =
+        Keyring::new(MasterKey::from_bytes(&[0x61; 32]).expect("32 bytes"), vec![]).expect("one key");
     let keyring = keyring.for_tenant("default").expect("a tenant");
     let nonces = Nonces::new(1);
-    let aad = Aad::interop("default", "users:get_user:61598716255080080f6456eb065c2e51badfaa4320b0efe97469c29cffee8875");
-    let bare = aead::UnboundKey::new(&aead::AES_256_GCM, &[0x61; 32]).map(aead::LessSafeKey::new).expect("32 bytes");
+    let aad = Aad::interop(
+        "default",
+        "users:get_user:61598716255080080f6456eb065c2e51badfaa4320b0efe97469c29cffee8875",
+    );
+    let bare =
+        aead::UnboundKey::new(&aead::AES_256_GCM, &[0x61; 32]).map(aead::LessSafeKey::new).expect("32 bytes");
     let bare_aad = aad.to_bytes().expect("short");
     let nonce = || aead::Nonce::assume_unique_for_key(nonces.next().expect("a nonce"));
 
     let mut group = c.benchmark_group("seal 64KiB");
     group.throughput(Throughput::Bytes(plaintext.len() as u64));
     group.bench_function("larder", |b| {
-        b.iter(|| keyring.seal(&aad, black_box(&plaintext), nonces.next().expect("a nonce")).expect("sealed"));
+        b.iter(|| {
+            keyring.seal(&aad, black_box(&plaintext), nonces.next().expect("a nonce")).expect("sealed")
+        });
     });
     group.bench_function("bare cipher into a new buffer", |b| {
         b.iter(|| {
@@ -78,7 +86,9 @@ fn encryption(c: &mut Criterion) {
     });
     let mut buffer = plaintext.clone();
     group.bench_function("bare cipher in place", |b| {
-        b.iter(|| bare.seal_in_place_separate_tag(nonce(), aead::Aad::from(&bare_aad), black_box(&mut buffer)));
+        b.iter(|| {
+            bare.seal_in_place_separate_tag(nonce(), aead::Aad::from(&bare_aad), black_box(&mut buffer))
+        });
     });
     let peer = cachekit_core::ZeroKnowledgeEncryptor::new().expect("an encryptor");
     group.bench_function("cachekit-core", |b| {
@@ -95,7 +105,8 @@ fn encryption(c: &mut Criterion) {
         b.iter(|| {
             let nonce = aead::Nonce::try_assume_unique_for_key(&sealed[..12]).expect("12 bytes");
             let mut buffer = black_box(&sealed)[12..].to_vec();
-            let opened = bare.open_in_place(nonce, aead::Aad::from(&bare_aad), &mut buffer).expect("opened").len();
+            let opened =
+                bare.open_in_place(nonce, aead::Aad::from(&bare_aad), &mut buffer).expect("opened").len();
             buffer.truncate(opened);
             buffer
         });

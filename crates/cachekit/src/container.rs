@@ -103,12 +103,13 @@ pub struct Container<'a> {
 ///
 /// [`ContainerError::Limit`] for a document over 512 MiB.
 pub fn store(document: &[u8]) -> Result<Vec<u8>, ContainerError> {
-    let block = lz4::compress(document);
-    if block.len() < document.len() {
-        store_with(Method::Lz4, document, &block)
-    } else {
-        store_with(Method::Stored, document, document)
-    }
+    lz4::compress(document, |block| {
+        if block.len() < document.len() {
+            store_with(Method::Lz4, document, block)
+        } else {
+            store_with(Method::Stored, document, document)
+        }
+    })
 }
 
 /// The container of a document, never compressed.

@@ -93,51 +93,17 @@ pub fn store_within(payload: &[u8], format: &str, limits: &Limits) -> Result<Vec
     if original_size > limits.payload_bytes_max {
         return Err(LimitError::Payload { bytes: original_size, bytes_max: limits.payload_bytes_max }.into());
     }
-    let (mut envelope, compressed) = compressed_in_place(payload, format.len())?;
-    limits.check_sizes(compressed, original_size)?;
-    let mut tail = Writer::with_capacity(format.len().saturating_add(TAIL_BYTES));
-    write_tail(&mut tail, checksum(payload), original_size, format)?;
-    envelope.extend_from_slice(&tail.into_bytes());
-    envelope.shrink_to_fit();
-    Ok(envelope)
-}
-
-/// The array's header and the block as bytes, compressed where they will stay: for large payloads a copy of the block
-/// would cost as much as its checksum. With it the length of the block.
-fn compressed_in_place(payload: &[u8], format_bytes: usize) -> Result<(Vec<u8>, u64), EnvelopeError> {
-    // The header has its full size only once the length of the block is known.
-    let (mut envelope, compressed) =
-        lz4::compress_after(payload, HEADER_BYTES_MAX, format_bytes.saturating_add(TAIL_BYTES));
-    let mut header = Writer::with_capacity(HEADER_BYTES_MAX);
-    header.list(4)?;
-    header.bytes_header(compressed)?;
-    let header = header.into_bytes();
-    let spare = HEADER_BYTES_MAX.saturating_sub(header.len());
-    if let Some(place) = envelope.get_mut(spare..HEADER_BYTES_MAX) {
-        place.copy_from_slice(&header);
-    }
-    envelope.drain(..spare);
-    Ok((envelope, compressed as u64))
+    lz4::compress(payload, |block| {
+        limits.check_sizes(block.len() as u64, original_size)?;
+        let checksum = checksum(payload);
+        Ok(Envelope { compressed: block.into(), checksum, original_size, format }.to_bytes()?)
+    })
 }
 
 /// An array of four and the longest header of bytes.
 const HEADER_BYTES_MAX: usize = 1 + 5;
 /// Eight integers of two bytes with their header, the size, and the format's header.
 const TAIL_BYTES: usize = 17 + 9 + 5;
-
-fn write_tail(
-    writer: &mut Writer,
-    checksum: [u8; 8],
-    original_size: u64,
-    format: &str,
-) -> Result<(), TooLong> {
-    writer.list(8)?;
-    for byte in checksum {
-        writer.unsigned(byte.into());
-    }
-    writer.unsigned(original_size);
-    writer.text(format)
-}
 
 /// The payload of an envelope, its size and checksum proven.
 ///
@@ -171,7 +137,12 @@ impl Envelope<'_> {
         let mut writer = Writer::with_capacity(room.saturating_add(HEADER_BYTES_MAX + TAIL_BYTES));
         writer.list(4)?;
         writer.bytes(&self.compressed)?;
-        write_tail(&mut writer, self.checksum, self.original_size, self.format)?;
+        writer.list(8)?;
+        for byte in self.checksum {
+            writer.unsigned(byte.into());
+        }
+        writer.unsigned(self.original_size);
+        writer.text(self.format)?;
         Ok(writer.into_bytes())
     }
 

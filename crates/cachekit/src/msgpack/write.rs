@@ -88,17 +88,11 @@ impl Writer {
     }
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), TooLong> {
-        self.bytes_header(bytes.len())?;
-        self.out.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    /// What stands before so many bytes.
-    pub(crate) fn bytes_header(&mut self, length: usize) -> Result<(), TooLong> {
-        match u8::try_from(length) {
+        match u8::try_from(bytes.len()) {
             Ok(length) => self.marked(0xc4, &[length]),
-            Err(_) => self.long(0xc5, 0xc6, length)?,
+            Err(_) => self.long(0xc5, 0xc6, bytes.len())?,
         }
+        self.out.extend_from_slice(bytes);
         Ok(())
     }
 
