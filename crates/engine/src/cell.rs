@@ -75,17 +75,17 @@ pub(crate) fn is_live(bytes: &[u8]) -> bool {
     u16_at(bytes, 2) != 0
 }
 
-/// Writes the header and the key of a new entry; the value is written through [`value_mut`].
-pub(crate) fn write(bytes: &mut [u8], shape: Shape, key: &[u8], tick: u32) {
+/// Writes the header and the key of an entry; the value is written through [`value_mut`].
+pub(crate) fn write(bytes: &mut [u8], shape: Shape, key: &[u8], history: History) {
     let flags = (if shape.timed { TIMED } else { 0 })
         | (if shape.inline_len.is_none() { LARGE } else { 0 })
         | (if shape.inline_key { 0 } else { LONG_KEY })
         | (if shape.kind == Kind::Json { JSON } else { 0 });
     bytes[0..2].copy_from_slice(&(shape.inline_len.unwrap_or(0) as u16).to_le_bytes());
-    bytes[2..4].copy_from_slice(&1u16.to_le_bytes());
+    bytes[2..4].copy_from_slice(&history.frequency.to_le_bytes());
     put_u32(bytes, 4, shape.key_len as u32 | flags);
-    put_u32(bytes, 8, tick);
-    put_u32(bytes, 12, tick);
+    put_u32(bytes, 8, history.inserted);
+    put_u32(bytes, 12, history.used);
     if shape.inline_key {
         let at = shape.key_at();
         bytes[at..at + key.len()].copy_from_slice(key);
@@ -187,19 +187,19 @@ pub(crate) fn touch(bytes: &mut [u8], tick: u32) {
     put_u32(bytes, 12, tick);
 }
 
-/// Carries over to a rewritten entry what was known of it.
-pub(crate) fn inherit(bytes: &mut [u8], history: History) {
-    bytes[2..4].copy_from_slice(&history.frequency.to_le_bytes());
-    put_u32(bytes, 8, history.inserted);
-    put_u32(bytes, 12, history.used);
-}
-
 /// What a cell knows of its entry's past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct History {
     pub(crate) frequency: u16,
     pub(crate) inserted: u32,
     pub(crate) used: u32,
+}
+
+impl History {
+    /// The past of an entry that comes in now.
+    pub(crate) fn begin(tick: u32) -> History {
+        History { frequency: 1, inserted: tick, used: tick }
+    }
 }
 
 /// The past of the entry in a cell.
@@ -222,7 +222,7 @@ mod tests {
             let shape = Shape::of(key.len(), value.len() as u64, timed, kind);
             prop_assert!(shape.bytes() <= crate::limits::CELL_BYTES_MAX);
             let mut bytes = vec![0xaa; shape.bytes().max(24)];
-            write(&mut bytes, shape, &key, tick);
+            write(&mut bytes, shape, &key, History::begin(tick));
             if shape.inline_len.is_some() {
                 value_mut(&mut bytes).copy_from_slice(&value);
             } else {

@@ -214,7 +214,7 @@ impl Store {
         let shape = incoming.shape();
         let cell = self.pages.alloc(shape.bytes());
         let id = self.slots.alloc(cell).expect("the caller has made room for a slot");
-        cell::write(self.pages.bytes_mut(cell), shape, incoming.key, tick);
+        cell::write(self.pages.bytes_mut(cell), shape, incoming.key, History::begin(tick));
         self.fill(id, shape, incoming);
         self.weight += self.weight_of(id);
         id
@@ -232,9 +232,7 @@ impl Store {
             let cell = self.pages.alloc(shape.bytes());
             self.slots.set_cell(id, cell);
         }
-        let bytes = self.pages.bytes_mut(self.slots.cell(id));
-        cell::write(bytes, shape, incoming.key, history.inserted);
-        cell::inherit(bytes, history);
+        cell::write(self.pages.bytes_mut(self.slots.cell(id)), shape, incoming.key, history);
         self.fill(id, shape, incoming);
         self.weight = self.weight + self.weight_of(id) - before;
     }

@@ -8,6 +8,7 @@ pub(crate) use load::{BenchArgs, ReplayArgs};
 use crate::client::Reach;
 use crate::commands::config::ConfigArgs;
 use crate::commands::serve::ServeArgs;
+use crate::commands::{conform, inspect, key};
 use crate::server_url::ServerUrl;
 use crate::size::Size;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueHint};
@@ -63,6 +64,12 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Put load on a server and measure it
     Bench(BenchArgs),
+    /// Check this implementation of the CacheKit formats against files of published test vectors
+    Conform(conform::Args),
+    /// Compute a CacheKit key from arguments
+    Key(key::Args),
+    /// Say what a CacheKit entry is: its container, sizes, checksum and content
+    Inspect(inspect::Args),
     /// Write a completion script for a shell to standard output
     Completions(CompletionsArgs),
     /// Write man pages

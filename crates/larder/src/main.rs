@@ -3,6 +3,7 @@
 mod cli;
 mod client;
 mod commands;
+mod conform;
 mod failure;
 mod load;
 mod output;

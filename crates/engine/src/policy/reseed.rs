@@ -13,8 +13,8 @@ const PASS_BITS: u32 = 10;
 const PASSES: usize = 4;
 const BUCKETS: usize = 1 << PASS_BITS;
 
-/// Waiting entries that are compared for a victim as long as there is no order.
-const SAMPLE: usize = 16;
+/// Slots that are looked at for a victim as long as there is no order.
+const SAMPLE: usize = 32;
 
 enum Phase {
     Collect { next: u32 },
@@ -36,7 +36,7 @@ pub(crate) struct Reseed {
     first: usize,
     /// For each pass how many items fall into each bucket, then where the next of them goes.
     counts: Vec<u32>,
-    /// Where the search for a victim among unsorted entries goes on.
+    /// A number that walks over all of its range in large strides.
     sample: u32,
     waiting: u32,
 }
@@ -172,22 +172,20 @@ impl Reseed {
         None
     }
 
+    /// Slots stand in the order of insertion, so the sample is scattered over them.
     fn best_of_sample(&mut self, store: &Store, policy: &InForce, epoch: u32) -> Option<u32> {
         let sign = if policy.young_go_first() { u64::MAX } else { 0 };
-        let (mut best, mut seen) = (None, 0);
-        for _ in 0..self.high {
-            let id = self.sample;
-            self.sample = if id + 1 < self.high { id + 1 } else { 0 };
-            if waits(store, id, epoch) {
-                let worth = self.item(store, id) ^ sign;
-                best = best.min(Some((worth, id))).or(Some((worth, id)));
-                seen += 1;
-                if seen == SAMPLE {
-                    break;
-                }
-            }
-        }
-        best.map(|(_, id)| id)
+        let sample: [u32; SAMPLE] = std::array::from_fn(|_| self.next_sample());
+        let best = sample
+            .into_iter()
+            .filter(|&id| waits(store, id, epoch))
+            .min_by_key(|&id| self.item(store, id) ^ sign);
+        best.or_else(|| (0..self.high).find(|&id| waits(store, id, epoch)))
+    }
+
+    fn next_sample(&mut self) -> u32 {
+        self.sample = self.sample.wrapping_add(0x9e37_79b1);
+        ((u64::from(self.sample) * u64::from(self.high)) >> u32::BITS) as u32
     }
 }
 

@@ -3,9 +3,12 @@
 mod bench;
 mod completions;
 pub(crate) mod config;
+pub(crate) mod conform;
 mod del;
 mod get;
 mod has;
+pub(crate) mod inspect;
+pub(crate) mod key;
 mod man;
 mod peek;
 mod ping;
@@ -33,6 +36,9 @@ pub(crate) fn run(command: Command) -> ExitCode {
     let outcome = match command {
         Command::Serve(args) => return serve::run(args),
         Command::Config(args) => return config::run(args),
+        Command::Conform(args) => return conform::run(args),
+        Command::Key(args) => return key::run(args),
+        Command::Inspect(args) => return inspect::run(args),
         Command::Ping(args) => ping::run(&args),
         Command::Version(args) => version::run(&args),
         Command::Get(args) => get::run(&args),

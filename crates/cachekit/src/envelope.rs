@@ -1,0 +1,207 @@
+//! The ByteStorage envelope: an LZ4 block with the size and the xxHash3-64 of what it holds, as a MessagePack array
+//! of four. One canonical form is written. Read are also the forms that shipped SDKs accept: a map with named
+//! entries in any order, and integers instead of bytes for either byte field. Source: the wire format document, and
+//! the behaviour of the SDKs' shared core where the two differ.
+//!
+//! ```
+//! use larder_cachekit::envelope;
+//!
+//! let stored = envelope::store(b"hello, cachekit!", "msgpack")?;
+//! assert_eq!(envelope::retrieve(&stored)?.payload, b"hello, cachekit!");
+//! # Ok::<(), envelope::EnvelopeError>(())
+//! ```
+
+mod parse;
+
+use thiserror::Error;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::limits::{LimitError, Limits};
+use crate::lz4;
+pub use crate::lz4::BlockError;
+use crate::msgpack::{DecodeError, TooLong, Writer};
+pub use parse::Envelope;
+
+/// The usual content of an envelope's `format` field.
+pub const FORMAT_MSGPACK: &str = "msgpack";
+
+/// Why there is no payload, or no envelope.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum EnvelopeError {
+    /// Not a MessagePack document.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// A document, but not an envelope.
+    #[error("not an envelope: {what}")]
+    Shape {
+        /// What does not fit.
+        what: String,
+    },
+    /// A size over a limit.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
+    /// A compressed payload of no bytes; even an empty payload compresses to one.
+    #[error("the compressed payload is empty")]
+    NothingCompressed,
+    /// The block does not hold what is declared.
+    #[error(transparent)]
+    Block(#[from] BlockError),
+    /// The payload is not the one that was stored.
+    #[error("the checksum of the payload is {found}, the envelope says {expected}")]
+    Checksum {
+        /// Hex, from the envelope.
+        expected: String,
+        /// Hex, computed.
+        found: String,
+    },
+    /// A format name too long to write.
+    #[error(transparent)]
+    TooLong(#[from] TooLong),
+}
+
+/// What an envelope held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retrieved {
+    /// The payload, its checksum proven.
+    pub payload: Vec<u8>,
+    /// The format name; any text, nobody checks it.
+    pub format: String,
+}
+
+/// xxHash3-64 of a payload with seed 0, big-endian: the checksum of envelopes and of the Python SDK's Arrow entries.
+#[must_use]
+pub fn checksum(payload: &[u8]) -> [u8; 8] {
+    xxh3_64(payload).to_be_bytes()
+}
+
+/// The envelope of a payload, in canonical form.
+///
+/// # Errors
+///
+/// [`EnvelopeError::Limit`] for a payload over 512 MiB.
+pub fn store(payload: &[u8], format: &str) -> Result<Vec<u8>, EnvelopeError> {
+    store_within(payload, format, &Limits::PROTOCOL)
+}
+
+/// [`store`] with limits of one's own.
+///
+/// # Errors
+///
+/// As [`store`].
+pub fn store_within(payload: &[u8], format: &str, limits: &Limits) -> Result<Vec<u8>, EnvelopeError> {
+    let original_size = payload.len() as u64;
+    if original_size > limits.payload_bytes_max {
+        return Err(LimitError::Payload { bytes: original_size, bytes_max: limits.payload_bytes_max }.into());
+    }
+    let (mut envelope, compressed) = compressed_in_place(payload, format.len())?;
+    limits.check_sizes(compressed, original_size)?;
+    let mut tail = Writer::with_capacity(format.len().saturating_add(TAIL_BYTES));
+    write_tail(&mut tail, checksum(payload), original_size, format)?;
+    envelope.extend_from_slice(&tail.into_bytes());
+    envelope.shrink_to_fit();
+    Ok(envelope)
+}
+
+/// The array's header and the block as bytes, compressed where they will stay: for large payloads a copy of the block
+/// would cost as much as its checksum. With it the length of the block.
+fn compressed_in_place(payload: &[u8], format_bytes: usize) -> Result<(Vec<u8>, u64), EnvelopeError> {
+    // The header has its full size only once the length of the block is known.
+    let (mut envelope, compressed) =
+        lz4::compress_after(payload, HEADER_BYTES_MAX, format_bytes.saturating_add(TAIL_BYTES));
+    let mut header = Writer::with_capacity(HEADER_BYTES_MAX);
+    header.list(4)?;
+    header.bytes_header(compressed)?;
+    let header = header.into_bytes();
+    let spare = HEADER_BYTES_MAX.saturating_sub(header.len());
+    if let Some(place) = envelope.get_mut(spare..HEADER_BYTES_MAX) {
+        place.copy_from_slice(&header);
+    }
+    envelope.drain(..spare);
+    Ok((envelope, compressed as u64))
+}
+
+/// An array of four and the longest header of bytes.
+const HEADER_BYTES_MAX: usize = 1 + 5;
+/// Eight integers of two bytes with their header, the size, and the format's header.
+const TAIL_BYTES: usize = 17 + 9 + 5;
+
+fn write_tail(
+    writer: &mut Writer,
+    checksum: [u8; 8],
+    original_size: u64,
+    format: &str,
+) -> Result<(), TooLong> {
+    writer.list(8)?;
+    for byte in checksum {
+        writer.unsigned(byte.into());
+    }
+    writer.unsigned(original_size);
+    writer.text(format)
+}
+
+/// The payload of an envelope, its size and checksum proven.
+///
+/// # Errors
+///
+/// [`EnvelopeError`]; for a cache, a miss.
+pub fn retrieve(envelope: &[u8]) -> Result<Retrieved, EnvelopeError> {
+    retrieve_within(envelope, &Limits::PROTOCOL)
+}
+
+/// [`retrieve`] with limits of one's own.
+///
+/// # Errors
+///
+/// As [`retrieve`].
+pub fn retrieve_within(envelope: &[u8], limits: &Limits) -> Result<Retrieved, EnvelopeError> {
+    let envelope = Envelope::parse(envelope, limits)?;
+    let payload = envelope.decompress(limits)?;
+    envelope.verify(&payload)?;
+    Ok(Retrieved { payload, format: envelope.format.to_owned() })
+}
+
+impl Envelope<'_> {
+    /// The canonical form of these fields: an array, the block as bytes, the checksum as eight integers.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`] for a block or a format of 4 GiB or more.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, TooLong> {
+        let room = self.compressed.len().saturating_add(self.format.len());
+        let mut writer = Writer::with_capacity(room.saturating_add(HEADER_BYTES_MAX + TAIL_BYTES));
+        writer.list(4)?;
+        writer.bytes(&self.compressed)?;
+        write_tail(&mut writer, self.checksum, self.original_size, self.format)?;
+        Ok(writer.into_bytes())
+    }
+
+    /// The payload without a look at its checksum, which [`verify`](Self::verify) compares.
+    ///
+    /// # Errors
+    ///
+    /// [`EnvelopeError`] for sizes over a limit, checked before anything is allocated, and for a bad block.
+    pub fn decompress(&self, limits: &Limits) -> Result<Vec<u8>, EnvelopeError> {
+        if self.compressed.is_empty() {
+            return Err(EnvelopeError::NothingCompressed);
+        }
+        limits.check_sizes(self.compressed.len() as u64, self.original_size)?;
+        let declared = usize::try_from(self.original_size).map_err(|_| LimitError::Payload {
+            bytes: self.original_size,
+            bytes_max: limits.payload_bytes_max.min(usize::MAX as u64),
+        })?;
+        Ok(lz4::decompress(&self.compressed, declared)?)
+    }
+
+    /// Compares the checksum with that of the payload.
+    ///
+    /// # Errors
+    ///
+    /// [`EnvelopeError::Checksum`] if they differ.
+    pub fn verify(&self, payload: &[u8]) -> Result<(), EnvelopeError> {
+        let found = checksum(payload);
+        if found == self.checksum {
+            return Ok(());
+        }
+        Err(EnvelopeError::Checksum { expected: hex::encode(self.checksum), found: hex::encode(found) })
+    }
+}
