@@ -1,10 +1,11 @@
 //! The commands that may have a lot to do – WIPE, RESIZE, POLICY – driven in the engine's short steps, with other
 //! connections served in between. A job has a task of its own, so that it is driven to the end even if the client that
-//! asked for it goes away.
+//! asked for it goes away, and it runs on the control thread, so that even a long step keeps no worker from its clients.
 
 use std::sync::Arc;
 
-use larder_engine::{Error, PolicyChoice, Progress};
+use larder_engine::{PolicyChoice, Progress};
+use thiserror::Error;
 use tokio::task;
 use tracing::{error, info};
 
@@ -21,17 +22,28 @@ pub(crate) enum Job {
     Switch(PolicyChoice),
 }
 
+/// Why a job was not done.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(crate) enum JobError {
+    /// The cache refuses it, and nothing has changed.
+    #[error(transparent)]
+    Refused(#[from] larder_engine::Error),
+    /// It broke off.
+    #[error("the job broke off")]
+    Broken,
+}
+
 /// Drives a job to the end. Dropping the future does not stop the job.
-pub(crate) async fn run(shared: &Arc<Shared>, job: Job) -> Result<(), Error> {
-    let driven = task::spawn(drive(Arc::clone(shared), job)).await;
-    // A task fails only by a panic, which has been reported where it happened; nothing is known of the cache's state then.
-    driven.unwrap_or_else(|panic| {
-        error!(?job, %panic, "job failed");
-        Ok(())
+pub(crate) async fn run(shared: &Arc<Shared>, job: Job) -> Result<(), JobError> {
+    let driven = shared.control.spawn(drive(Arc::clone(shared), job)).await;
+    // It broke off by a panic, which has been reported where it happened, or because the server has stopped.
+    driven.unwrap_or_else(|broken| {
+        error!(?job, %broken, "job not done");
+        Err(JobError::Broken)
     })
 }
 
-async fn drive(shared: Arc<Shared>, job: Job) -> Result<(), Error> {
+async fn drive(shared: Arc<Shared>, job: Job) -> Result<(), JobError> {
     let cache = &shared.cache;
     let mut steps = match job {
         Job::Wipe => cache.start_wipe(),
@@ -70,7 +82,8 @@ mod tests {
             let key = key.to_le_bytes();
             cache.set(cache.key(&key), key.as_slice().into(), Kind::Opaque, None, Millis(0)).unwrap();
         }
-        Arc::new(Shared::new(&config, cache, Arc::new(ManualClock::new())))
+        let control = tokio::runtime::Handle::current();
+        Arc::new(Shared::new(&config, cache, Arc::new(ManualClock::new()), control))
     }
 
     /// How often another task on the same thread gets its turn while a job runs.

@@ -97,11 +97,11 @@ impl Server {
             shards: None,
             seed: rand::random(),
         })?);
-        let shared = Arc::new(Shared::new(config, cache, clock));
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let shared = Arc::new(Shared::new(config, cache, clock, runtime.handle().clone()));
         let workers = (0..config.workers).map(|index| Worker::start(index, Arc::clone(&shared)));
         let workers = Arc::new(workers.collect::<io::Result<Vec<_>>>()?);
         let (stop, stopped) = signal::channel(false);
-        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let control = Control { listener, workers, shared: Arc::clone(&shared), stopped };
         let control = thread::Builder::new().name("control".to_owned()).spawn(move || {
             let stop = runtime.block_on(control.run());

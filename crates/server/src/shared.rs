@@ -11,6 +11,7 @@ use std::{
 
 use larder_engine::{Cache, Millis};
 use larder_wire::paper::Booleans;
+use tokio::runtime::Handle;
 use tracing::{debug, info, warn};
 
 use crate::{
@@ -26,6 +27,8 @@ use crate::{
 pub(crate) struct Shared {
     pub(crate) cache: Arc<Cache>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// The thread that no client waits for.
+    pub(crate) control: Handle,
     pub(crate) started: Millis,
     pub(crate) tokens: Vec<Token>,
     pub(crate) booleans: Booleans,
@@ -40,9 +43,10 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(config: &Config, cache: Arc<Cache>, clock: Arc<dyn Clock>) -> Shared {
+    pub(crate) fn new(config: &Config, cache: Arc<Cache>, clock: Arc<dyn Clock>, control: Handle) -> Shared {
         Shared {
             cache,
+            control,
             started: clock.now(),
             clock,
             tokens: config.tokens.clone(),

@@ -12,7 +12,7 @@ use larder_wire::{
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::{
-    jobs::Job,
+    jobs::{Job, JobError},
     limits::{AUTH_DOUBLINGS_MAX, TEXT_BYTES_MIN, UNCOPIED_BYTES_MIN},
     session::{
         output::Output,
@@ -220,7 +220,8 @@ impl Protocol for Paper {
         match done {
             Done::Delay => reply::error(out.small(), Error::Unauthorized),
             Done::Job(Ok(())) => reply::ok(out.small()),
-            Done::Job(Err(error)) => reply::error(out.small(), error_of(&error)),
+            Done::Job(Err(JobError::Refused(error))) => reply::error(out.small(), error_of(&error)),
+            Done::Job(Err(JobError::Broken)) => reply::error(out.small(), Error::InternalCache),
         }
     }
 

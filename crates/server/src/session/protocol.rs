@@ -2,11 +2,11 @@
 
 use std::{fmt::Display, time::Duration};
 
-use larder_engine::{Error, Key, Millis};
+use larder_engine::{Key, Millis};
 use larder_wire::Decoded;
 
 use super::output::Output;
-use crate::jobs::Job;
+use crate::jobs::{Job, JobError};
 
 /// One client's side of a protocol.
 pub(crate) trait Protocol: Send + 'static {
@@ -81,5 +81,5 @@ pub(crate) enum Done {
     /// The penalty is over.
     Delay,
     /// The command is done, or cannot be.
-    Job(Result<(), Error>),
+    Job(Result<(), JobError>),
 }
