@@ -127,11 +127,6 @@ impl ServerStatus {
     pub(crate) fn policy_text(&self) -> String {
         if self.is_auto { format!("auto ({})", self.policy) } else { self.policy.clone() }
     }
-
-    /// What to say to POLICY to have it as it is now.
-    pub(crate) fn policy_choice(&self) -> &str {
-        if self.is_auto { "auto" } else { &self.policy }
-    }
 }
 
 /// Connects, is admitted, and sends the token if there is one.

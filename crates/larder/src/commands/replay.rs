@@ -35,6 +35,10 @@ fn in_process(args: &ReplayArgs) -> Result<Vec<Panel>, Failure> {
         [] => PolicyName::all_default().map(PolicyChoice::Fixed).to_vec(),
         given => given.to_vec(),
     };
+    if policies.contains(&PolicyChoice::Auto) {
+        let reason = "--policy auto: caches in this process do not choose for themselves yet; name policies to compare";
+        return Err(Failure::Usage(reason.to_owned()));
+    }
     let shards = args.shards.or((args.unit == Unit::Entries).then_some(1));
     let mut panels = Vec::new();
     for trace in &args.traces {
@@ -100,9 +104,7 @@ fn over_the_wire(args: &ReplayArgs, server: &ServerUrl) -> Result<Vec<Panel>, Fa
     }
     let outcome = all_runs(args, server, &reach);
     if !args.policies.is_empty() {
-        let policy = before.policy_choice();
-        note(&format!("{server}: POLICY {policy}, as it was before"));
-        client::open(&reach)?.set_policy(policy)?;
+        restore_policy(server, &reach, &before)?;
     }
     outcome
 }
@@ -137,6 +139,16 @@ fn all_runs(args: &ReplayArgs, server: &ServerUrl, reach: &Reach) -> Result<Vec<
         panels.push(panel(trace, &format!("{size} at {server}"), records, &runs));
     }
     Ok(panels)
+}
+
+/// Gives the server back the policy that it had. To have `auto` go on from there, that policy is set first.
+fn restore_policy(server: &ServerUrl, reach: &Reach, before: &ServerStatus) -> Result<(), Failure> {
+    let mut client = client::open(reach)?;
+    for policy in [Some(before.policy.as_str()), before.is_auto.then_some("auto")].into_iter().flatten() {
+        note(&format!("{server}: POLICY {policy}, as it was before"));
+        client.set_policy(policy)?;
+    }
+    Ok(())
 }
 
 /// Does to the server what was asked for before a run, and says so.
