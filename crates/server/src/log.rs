@@ -1,6 +1,7 @@
 //! The log: structured lines on standard error, as text or as JSON. What clients send is written only in escaped form,
 //! tokens never.
 
+use tracing::warn;
 use tracing_subscriber::{filter::LevelFilter, fmt, util::TryInitError};
 
 use crate::config::{LogConfig, LogFormat, LogLevel};
@@ -26,4 +27,9 @@ pub fn init(config: &LogConfig) -> Result<(), TryInitError> {
         LogFormat::Text => lines.finish().try_init(),
         LogFormat::Json => lines.json().flatten_event(true).finish().try_init(),
     }
+}
+
+/// Writes a line that an operator should see.
+pub fn note(text: &str) {
+    warn!("{text}");
 }

@@ -12,6 +12,8 @@ use larder_server::{
     Handle, ManualClock, Server,
     config::{Config, Listen, Token},
 };
+
+pub(crate) mod seriput;
 use larder_wire::{
     Decoded,
     paper::{self, Command, Error, Reply, ReplyLimits, Request, Status},
@@ -51,16 +53,33 @@ impl TestServer {
         Client::connect(self.address())
     }
 
+    /// The server with its Seriput listener on as well.
+    pub(crate) fn start_both(configure: impl FnOnce(&mut Config)) -> TestServer {
+        TestServer::start(|config| {
+            config.seriput.listen = Listen::Address("127.0.0.1:0".to_owned());
+            configure(config);
+        })
+    }
+
+    pub(crate) fn seriput_address(&self) -> SocketAddr {
+        self.handle.seriput_addr().expect("the Seriput listener is on")
+    }
+
+    pub(crate) fn seriput(&self) -> seriput::Client {
+        seriput::Client { raw: Client::connect(self.seriput_address()) }
+    }
+
     /// The server's own view, over the wire.
     pub(crate) fn status(&self) -> Status<'static> {
         self.client().status()
     }
 }
 
-/// The defaults, but on a free port, with two workers, and without delays.
+/// The defaults, but on a free port and for PaperCache alone, with two workers, and without delays.
 pub(crate) fn test_config() -> Config {
     let mut config = Config { workers: 2, ..Config::default() };
     config.paper.listen = Listen::Address("127.0.0.1:0".to_owned());
+    config.seriput.listen = Listen::Off;
     config.limits.auth_delay = Duration::ZERO;
     config
 }
