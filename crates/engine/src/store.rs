@@ -53,9 +53,7 @@ struct Large {
 ///
 /// Most operations take nothing: the box keeps that case to one word.
 #[derive(Default)]
-pub(crate) struct Garbage(
-    #[expect(clippy::box_collection, reason = "small when empty")] Option<Box<Vec<Large>>>,
-);
+pub(crate) struct Garbage(#[expect(clippy::box_collection, reason = "small when empty")] Option<Box<Vec<Large>>>);
 
 impl Garbage {
     fn push(&mut self, large: Large) {

@@ -201,7 +201,7 @@ fn a_bad_configuration_starts_nothing_and_exits_with_2_naming_lines_and_reasons(
         &["serve", "--config", "/no/such/file"][..],
         &["serve", "--paper", "0.0.0.0:0"],
         &["serve", "--paper", "off", "--seriput", "off"],
-        &["serve", "--seriput", "0.0.0.0:0"],
+        &["serve", "--paper", "127.0.0.1:0", "--seriput", "0.0.0.0:0"],
         &["serve", "--paper", "127.0.0.1:0", "--seriput", "127.0.0.1:0", "--token", "secret"],
         &["serve", "--seriput-validate", "xml"],
         &["serve", "--policy", "LRU"],
