@@ -48,3 +48,70 @@ async fn drive(shared: Arc<Shared>, job: Job) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        cell::Cell,
+        future::{Future, poll_fn},
+        pin::pin,
+        task::Poll,
+    };
+
+    use larder_engine::{Kind, Millis, PolicyName};
+
+    use super::*;
+    use crate::{ManualClock, config::Config};
+
+    fn shared(entries: u32) -> Arc<Shared> {
+        let config = Config::default();
+        let cache = Arc::new(larder_engine::Cache::new(larder_engine::Options::bytes(1 << 30)).unwrap());
+        for key in 0..entries {
+            let key = key.to_le_bytes();
+            cache.set(cache.key(&key), key.as_slice().into(), Kind::Opaque, None, Millis(0)).unwrap();
+        }
+        Arc::new(Shared::new(&config, cache, Arc::new(ManualClock::new())))
+    }
+
+    /// How often another task on the same thread gets its turn while a job runs.
+    async fn turns_of_others(shared: &Arc<Shared>, job: Job) -> u32 {
+        let turns = Cell::new(0);
+        let others = async {
+            loop {
+                turns.set(turns.get() + 1);
+                task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            done = run(shared, job) => done.unwrap(),
+            () = others => {}
+        }
+        turns.get()
+    }
+
+    #[tokio::test]
+    async fn others_get_their_turn_between_the_steps_of_a_job() {
+        let shared = shared(200_000);
+        let status = shared.cache.status();
+        let fifo = PolicyChoice::Fixed(PolicyName::Fifo);
+        for job in [Job::Switch(fifo), Job::Resize(status.used / 2), Job::Wipe] {
+            let turns = turns_of_others(&shared, job).await;
+            assert!(turns >= status.shards as u32, "{job:?}: {turns}");
+        }
+        assert_eq!(shared.cache.status().entries, 0);
+    }
+
+    #[tokio::test]
+    async fn a_job_that_nobody_waits_for_any_more_is_done_to_the_end() {
+        let shared = shared(200_000);
+        {
+            let mut waiting = pin!(run(&shared, Job::Wipe));
+            let first = poll_fn(|cx| Poll::Ready(waiting.as_mut().poll(cx))).await;
+            assert!(first.is_pending());
+        }
+        assert_eq!(shared.cache.status().entries, 200_000, "it has only been asked for");
+        while shared.cache.status().entries > 0 {
+            task::yield_now().await;
+        }
+    }
+}

@@ -75,8 +75,7 @@ mod tests {
 
     #[test]
     fn without_the_kernel_the_last_known_figures_are_given() {
-        let process =
-            Process { status: None, resident: AtomicU64::new(5), resident_max: AtomicU64::new(7) };
+        let process = Process { status: None, resident: AtomicU64::new(5), resident_max: AtomicU64::new(7) };
         assert_eq!(process.memory(), Memory { resident: 5, resident_max: 7 });
     }
 }

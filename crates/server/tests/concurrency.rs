@@ -1,5 +1,6 @@
 //! Many clients at once: the cache within its size whenever a reply has been sent, counters that add up whatever races, long
 //! commands that let others through.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 
@@ -92,7 +93,8 @@ fn counters_add_up_when_wipes_race_with_sets() {
         scope.spawn(move || (0..50).for_each(|_| client.call(Request::Wipe).unwrap()));
     });
     let mut client = server.client();
-    let there: Vec<_> = (0..KEYS).map(|key| key.to_string()).filter(|key| client.get(key.as_bytes()).is_some()).collect();
+    let there: Vec<_> =
+        (0..KEYS).map(|key| key.to_string()).filter(|key| client.get(key.as_bytes()).is_some()).collect();
     assert_eq!(client.status().num_objects, there.len() as u64);
     for key in &there {
         client.call(Request::Del { key: key.as_bytes() }).unwrap();
@@ -147,7 +149,9 @@ fn million() -> TestServer {
     let server = TestServer::start(|config| config.workers = 1);
     let cache = server.handle.cache();
     for key in 0..1_000_000u32 {
-        cache.set(cache.key(&key.to_le_bytes()), b"value".as_slice().into(), Kind::Opaque, None, Millis(0)).unwrap();
+        cache
+            .set(cache.key(&key.to_le_bytes()), b"value".as_slice().into(), Kind::Opaque, None, Millis(0))
+            .unwrap();
     }
     server
 }

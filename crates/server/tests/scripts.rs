@@ -13,6 +13,7 @@
 //! end                half-close: nothing more will be sent
 //! eof                expect that the server closes
 //! ```
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 

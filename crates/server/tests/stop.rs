@@ -1,4 +1,5 @@
 //! Stopping: what has arrived is answered, nothing new begins, and nobody can hold the server up.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 
@@ -83,7 +84,9 @@ fn a_taken_port_is_an_error_that_names_setting_and_address() {
     let mut config = test_config();
     config.paper.listen = Listen::Address(server.address().to_string());
     let error = Server::start(&config, std::sync::Arc::new(SystemClock::new())).unwrap_err();
-    assert!(matches!(&error, StartError::Bind { key: "paper.listen", address, .. } if *address == server.address()));
+    assert!(
+        matches!(&error, StartError::Bind { key: "paper.listen", address, .. } if *address == server.address())
+    );
     assert!(!error.is_configuration());
 }
 

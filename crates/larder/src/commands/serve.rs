@@ -43,7 +43,9 @@ pub(crate) fn run(args: ServeArgs) -> ExitCode {
             eprintln!("larder: stopped with {connections} connections cut off");
             ExitCode::SUCCESS
         }
-        Err(ServeError::Start(error)) if error.is_configuration() => fail(&error.to_string(), BAD_CONFIGURATION),
+        Err(ServeError::Start(error)) if error.is_configuration() => {
+            fail(&error.to_string(), BAD_CONFIGURATION)
+        }
         Err(error) => fail(&error.to_string(), 1),
     }
 }

@@ -32,7 +32,8 @@ impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(duration) = self.0 else { return f.write_str("off") };
         let ms = duration.as_millis();
-        match [(3_600_000, "h"), (60_000, "m"), (1000, "s")].iter().find(|(unit, _)| ms.is_multiple_of(*unit)) {
+        match [(3_600_000, "h"), (60_000, "m"), (1000, "s")].iter().find(|(unit, _)| ms.is_multiple_of(*unit))
+        {
             Some((unit, name)) => write!(f, "{}{name}", ms / unit),
             None => write!(f, "{ms}ms"),
         }
@@ -64,7 +65,9 @@ mod tests {
 
     #[test]
     fn a_number_without_a_unit_is_refused() {
-        for text in ["10", "", "s", "1.5s", "-1s", "10 seconds", "99999999999999999999s", "9999999999999999999h"] {
+        for text in
+            ["10", "", "s", "1.5s", "-1s", "10 seconds", "99999999999999999999s", "9999999999999999999h"]
+        {
             assert_eq!(parse(text), Err(ALLOWED), "{text:?}");
         }
     }

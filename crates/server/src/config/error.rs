@@ -76,7 +76,9 @@ pub enum ConfigError {
         allowed: String,
     },
     /// A PaperCache file names an environment variable that is not set.
-    #[error("{origin}: {key}: the environment variable {variable} is not set; set it, or write the value itself")]
+    #[error(
+        "{origin}: {key}: the environment variable {variable} is not set; set it, or write the value itself"
+    )]
     UnsetVariable {
         /// Where.
         origin: Origin,

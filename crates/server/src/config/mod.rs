@@ -51,7 +51,10 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         Config {
-            paper: PaperConfig { listen: Listen::Address("127.0.0.1:3145".to_owned()), booleans: Booleans::Clients },
+            paper: PaperConfig {
+                listen: Listen::Address("127.0.0.1:3145".to_owned()),
+                booleans: Booleans::Clients,
+            },
             max_size: 2 << 30,
             policies: PolicyName::all_default().to_vec(),
             policy: PolicyChoice::Fixed(PolicyName::Lru),
@@ -207,8 +210,7 @@ pub fn resolve(sources: &Sources<'_>) -> Result<Resolved, ConfigErrors> {
     assignments.extend(read_variables(sources, &mut errors));
     assignments.extend(read_flags(sources));
 
-    let mut resolved =
-        Resolved { config: Config::default(), origins: vec![Origin::Default; SETTINGS.len()] };
+    let mut resolved = Resolved { config: Config::default(), origins: vec![Origin::Default; SETTINGS.len()] };
     for assignment in assignments {
         apply(assignment, &mut resolved, &mut errors);
     }
@@ -225,7 +227,10 @@ fn read_file(path: &Path, sources: &Sources<'_>, errors: &mut Vec<ConfigError>) 
         }
     };
     let Ok(text) = String::from_utf8(text) else {
-        errors.push(ConfigError::Unreadable { path: path.to_owned(), reason: "it is not UTF-8 text".to_owned() });
+        errors.push(ConfigError::Unreadable {
+            path: path.to_owned(),
+            reason: "it is not UTF-8 text".to_owned(),
+        });
         return Vec::new();
     };
     if pconf::is_pconf(path, &text) {
@@ -251,7 +256,8 @@ fn read_variables(sources: &Sources<'_>, errors: &mut Vec<ConfigError>) -> Vec<A
 }
 
 fn read_flags(sources: &Sources<'_>) -> Vec<Assignment> {
-    let given = sources.flags.iter().filter_map(|(setting, values)| Some((settings::index_of(setting.key)?, values)));
+    let given =
+        sources.flags.iter().filter_map(|(setting, values)| Some((settings::index_of(setting.key)?, values)));
     given
         .map(|(index, values)| {
             let setting = &SETTINGS[index];

@@ -67,7 +67,11 @@ pub(super) fn read(
                     "auth_token" => "tokens",
                     other => other,
                 };
-                assignments.push(assignment(key, vec![Piece { text: value, origin: origin.clone() }], origin));
+                assignments.push(assignment(
+                    key,
+                    vec![Piece { text: value, origin: origin.clone() }],
+                    origin,
+                ));
             }
         }
     }
@@ -134,7 +138,8 @@ fn read_policy(value: &str, origin: &Origin, before: Option<&Assignment>) -> Res
     if value == "auto" {
         return Err(refuse("policies that evict; auto is a value of `policy`".to_owned()));
     }
-    let policy: PolicyName = value.parse().map_err(|error: larder_engine::PolicyNameError| refuse(error.to_string()))?;
+    let policy: PolicyName =
+        value.parse().map_err(|error: larder_engine::PolicyNameError| refuse(error.to_string()))?;
     let mut earlier = before.into_iter().flat_map(|list| &list.pieces);
     match earlier.find(|piece| piece.text.parse() == Ok(policy)) {
         Some(piece) => Err(refuse(format!("each policy once, and {policy} is on {}", piece.origin))),

@@ -108,7 +108,9 @@ pub static SETTINGS: &[Setting] = &[
         help: "How PaperCache replies write true and false: 33/63 as every client expects, or 1/0 as published",
         arity: Arity::One,
         secret: false,
-        read: |config, texts| one(texts, |text| choose(text, &BOOLEANS)).map(|value| config.paper.booleans = value),
+        read: |config, texts| {
+            one(texts, |text| choose(text, &BOOLEANS)).map(|value| config.paper.booleans = value)
+        },
         show: |config| name_of(&BOOLEANS, &config.paper.booleans),
     },
     Setting {
@@ -120,7 +122,9 @@ pub static SETTINGS: &[Setting] = &[
         help: "The most that all entries together may take, their overhead included",
         arity: Arity::One,
         secret: false,
-        read: |config, texts| one(texts, |text| read_size(text, 1, u64::MAX)).map(|value| config.max_size = value),
+        read: |config, texts| {
+            one(texts, |text| read_size(text, 1, u64::MAX)).map(|value| config.max_size = value)
+        },
         show: |config| config.max_size.into(),
     },
     Setting {
@@ -168,7 +172,9 @@ pub static SETTINGS: &[Setting] = &[
         help: "Let a listener without authentication be reachable from other machines",
         arity: Arity::One,
         secret: false,
-        read: |config, texts| one(texts, |text| choose(text, &TRUTH)).map(|value| config.allow_insecure = value),
+        read: |config, texts| {
+            one(texts, |text| choose(text, &TRUTH)).map(|value| config.allow_insecure = value)
+        },
         show: |config| config.allow_insecure.into(),
     },
     Setting {
@@ -180,7 +186,9 @@ pub static SETTINGS: &[Setting] = &[
         help: "Threads that serve connections",
         arity: Arity::One,
         secret: false,
-        read: |config, texts| one(texts, |text| read_count(text, 1, 1024)).map(|value| config.workers = value),
+        read: |config, texts| {
+            one(texts, |text| read_count(text, 1, 1024)).map(|value| config.workers = value)
+        },
         show: |config| config.workers.into(),
     },
     Setting {
@@ -223,7 +231,8 @@ pub static SETTINGS: &[Setting] = &[
         secret: false,
         read: |config, texts| {
             let max = u64::from(u32::MAX);
-            one(texts, |text| read_size(text, 1, max)).map(|value| config.limits.value_bytes = saturate(value))
+            one(texts, |text| read_size(text, 1, max))
+                .map(|value| config.limits.value_bytes = saturate(value))
         },
         show: |config| config.limits.value_bytes.into(),
     },
@@ -237,7 +246,8 @@ pub static SETTINGS: &[Setting] = &[
         arity: Arity::One,
         secret: false,
         read: |config, texts| {
-            one(texts, |text| read_size(text, 1, 1 << 40)).map(|value| config.limits.output_bytes = value as usize)
+            one(texts, |text| read_size(text, 1, 1 << 40))
+                .map(|value| config.limits.output_bytes = value as usize)
         },
         show: |config| config.limits.output_bytes.into(),
     },
@@ -348,7 +358,9 @@ pub static SETTINGS: &[Setting] = &[
         help: "The form of a line of the log, which goes to standard error",
         arity: Arity::One,
         secret: false,
-        read: |config, texts| one(texts, |text| choose(text, &FORMATS)).map(|value| config.log.format = value),
+        read: |config, texts| {
+            one(texts, |text| choose(text, &FORMATS)).map(|value| config.log.format = value)
+        },
         show: |config| name_of(&FORMATS, &config.log.format),
     },
     Setting {
@@ -418,7 +430,11 @@ fn read_size(text: &str, min: u64, max: u64) -> Result<u64, String> {
     if (min..=max).contains(&bytes) {
         return Ok(bytes);
     }
-    Err(if bytes < min { format!("at least {min} bytes") } else { format!("at most {} ({max} bytes)", size::Size(max)) })
+    Err(if bytes < min {
+        format!("at least {min} bytes")
+    } else {
+        format!("at most {} ({max} bytes)", size::Size(max))
+    })
 }
 
 fn read_count(text: &str, min: usize, max: usize) -> Result<usize, String> {

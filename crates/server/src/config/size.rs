@@ -10,7 +10,9 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum SizeError {
     /// Not a number with an optional unit.
-    #[error("a size is a number with an optional unit (B, k, M, G, T, P, or Ki to Pi), such as 2GiB, 1.5G or 64 MiB")]
+    #[error(
+        "a size is a number with an optional unit (B, k, M, G, T, P, or Ki to Pi), such as 2GiB, 1.5G or 64 MiB"
+    )]
     Malformed,
     /// More than 2^64-1 bytes.
     #[error("a size is at most 18446744073709551615 bytes (2^64-1)")]
@@ -157,8 +159,32 @@ mod tests {
     #[test]
     fn what_is_not_a_size_is_refused() {
         for text in [
-            "", " ", "1,000", "-1", "+1", "16EiB", "GiB", "1.", ".5", "1..2", "1.2.3", "_1", "0x10", "1 G i B", "1ib",
-            "1i", "1kk", "nan", "inf", "1e", "1e+", "1e-", "1 000", "64MiB extra", "1e-101", "½",
+            "",
+            " ",
+            "1,000",
+            "-1",
+            "+1",
+            "16EiB",
+            "GiB",
+            "1.",
+            ".5",
+            "1..2",
+            "1.2.3",
+            "_1",
+            "0x10",
+            "1 G i B",
+            "1ib",
+            "1i",
+            "1kk",
+            "nan",
+            "inf",
+            "1e",
+            "1e+",
+            "1e-",
+            "1 000",
+            "64MiB extra",
+            "1e-101",
+            "½",
         ] {
             assert_eq!(parse(text), Err(SizeError::Malformed), "{text:?}");
         }

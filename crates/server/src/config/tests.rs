@@ -198,7 +198,10 @@ fn values_of_the_wrong_type_are_errors() {
 fn settings_that_cannot_be_together_name_the_one_to_change() {
     for (text, start) in [
         ("policies = [\"fifo\"]\npolicy = \"lru\"", "FILE:2: policy: lru is not among the policies fifo"),
-        ("[limits]\nbytes_in_flight = 1000", "FILE:2: limits.bytes_in_flight: 1000 is less than one request may"),
+        (
+            "[limits]\nbytes_in_flight = 1000",
+            "FILE:2: limits.bytes_in_flight: 1000 is less than one request may",
+        ),
         ("[paper]\nlisten = \"off\"", "FILE:2: paper.listen: every listener is off"),
     ] {
         let found = errors(&file(".toml", text), &[]);
@@ -274,7 +277,11 @@ fn all_errors_of_a_papercache_file_are_listed_with_their_lines() {
         "FILE:16: paper.listen: found \":3145\"",
     ];
     for start in expected {
-        assert!(errors.iter().any(|error| error.starts_with(start)), "{start}… not in\n{}", errors.join("\n"));
+        assert!(
+            errors.iter().any(|error| error.starts_with(start)),
+            "{start}… not in\n{}",
+            errors.join("\n")
+        );
     }
     assert_eq!(errors.len(), expected.len(), "{}", errors.join("\n"));
 }
@@ -282,7 +289,8 @@ fn all_errors_of_a_papercache_file_are_listed_with_their_lines() {
 #[test]
 fn a_file_that_cannot_be_read_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
-    let sources = |path: &Path| Sources { file: Some(path.to_owned()), variable: &|_| None, flags: Vec::new() };
+    let sources =
+        |path: &Path| Sources { file: Some(path.to_owned()), variable: &|_| None, flags: Vec::new() };
     let missing = folder.path().join("missing.toml");
     let errors = resolve(&sources(&missing)).unwrap_err();
     assert!(matches!(&errors.0[..], [ConfigError::Unreadable { path, .. }] if *path == missing));
@@ -317,7 +325,9 @@ fn tokens_are_shown_to_nobody() {
 fn text_and_json_name_value_and_origin() {
     let resolved = resolve_with(None, &[("LARDER_MAX_SIZE", "1MiB")], &[("workers", "3")]).unwrap();
     let text = to_text(&resolved);
-    let line = |key: &str| text.lines().find(|line| line.starts_with(key)).unwrap().split_whitespace().collect::<Vec<_>>();
+    let line = |key: &str| {
+        text.lines().find(|line| line.starts_with(key)).unwrap().split_whitespace().collect::<Vec<_>>()
+    };
     assert_eq!(line("max_size"), ["max_size", "1MiB", "LARDER_MAX_SIZE"]);
     assert_eq!(line("workers"), ["workers", "3", "--workers"]);
     assert_eq!(line("paper.listen"), ["paper.listen", "127.0.0.1:3145", "default"]);

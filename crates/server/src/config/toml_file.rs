@@ -72,10 +72,16 @@ impl Reader<'_> {
             match scalar(value.get_ref()) {
                 Some(text) => pieces.push(Piece { text, origin }),
                 None => {
-                    let allowed = if SETTINGS[setting].is_list() { "a list of texts" } else { "a single value" };
+                    let allowed =
+                        if SETTINGS[setting].is_list() { "a list of texts" } else { "a single value" };
                     let found = format!("a value of type {}", value.get_ref().type_str());
                     let key = SETTINGS[setting].key;
-                    self.errors.push(ConfigError::Invalid { origin, key, found, allowed: allowed.to_owned() });
+                    self.errors.push(ConfigError::Invalid {
+                        origin,
+                        key,
+                        found,
+                        allowed: allowed.to_owned(),
+                    });
                     return;
                 }
             }

@@ -76,7 +76,14 @@ impl Paper {
     }
 
     /// A request with a part that is too long: answered from its lengths, its body never kept.
-    fn answer_oversized(&mut self, command: Command, part: Part, len: u32, discard: u64, out: &mut Vec<u8>) -> Next {
+    fn answer_oversized(
+        &mut self,
+        command: Command,
+        part: Part,
+        len: u32,
+        discard: u64,
+        out: &mut Vec<u8>,
+    ) -> Next {
         match (self.is_authorised, part, command) {
             (false, ..) | (true, Part::Text, Command::Auth) => reply::error(out, Error::Unauthorized),
             (true, Part::Text, _) => reply::error(out, Error::InvalidPolicy),
@@ -161,7 +168,9 @@ impl Protocol for Paper {
             0
         } else {
             match self.shared.cache.admits(0, u64::from(max), false) {
-                Err(CacheError::ValueTooLarge { capacity, .. }) => max.min(u32::try_from(capacity).unwrap_or(max)),
+                Err(CacheError::ValueTooLarge { capacity, .. }) => {
+                    max.min(u32::try_from(capacity).unwrap_or(max))
+                }
                 _ => max,
             }
         };
@@ -176,7 +185,11 @@ impl Protocol for Paper {
     fn ends_batch(&self, request: &Request<'_>) -> bool {
         matches!(
             request,
-            Request::Auth { .. } | Request::Wipe | Request::Resize { .. } | Request::Policy { .. } | Request::Oversized { .. }
+            Request::Auth { .. }
+                | Request::Wipe
+                | Request::Resize { .. }
+                | Request::Policy { .. }
+                | Request::Oversized { .. }
         )
     }
 
@@ -248,7 +261,9 @@ impl Paper {
                 return send(read, out);
             }
             Request::Set { value, ttl_s, .. } => return self.set(key, value, ttl_s, now, out.small()),
-            Request::Has { .. } => return reply::boolean(out.small(), cache.has(key, now), self.shared.booleans),
+            Request::Has { .. } => {
+                return reply::boolean(out.small(), cache.has(key, now), self.shared.booleans);
+            }
             Request::Size { .. } => {
                 return match cache.size(key, now) {
                     Some(size) => reply::size(out.small(), u32::try_from(size).unwrap_or(u32::MAX)),

@@ -35,7 +35,11 @@ pub(crate) struct Acceptor {
 
 impl Acceptor {
     /// `listener` must not block; it belongs to the runtime that this is called on.
-    pub(crate) fn new(listener: net::TcpListener, workers: Arc<Vec<Worker>>, shared: Arc<Shared>) -> io::Result<Acceptor> {
+    pub(crate) fn new(
+        listener: net::TcpListener,
+        workers: Arc<Vec<Worker>>,
+        shared: Arc<Shared>,
+    ) -> io::Result<Acceptor> {
         Ok(Acceptor {
             listener: TcpListener::from_std(listener)?,
             workers,

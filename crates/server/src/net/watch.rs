@@ -66,8 +66,8 @@ impl Watch {
     }
 
     /// Remembers whom to wake. A task keeps its waker for life, so the first one is good for ever.
-    pub(crate) fn wake_with(&self, waker: &Waker) {
-        self.waker.get_or_init(|| waker.clone());
+    pub(crate) fn wake_with(&self, waker: Waker) {
+        self.waker.get_or_init(|| waker);
         // Either the giver of an order sees the waker, or the session sees the order.
         fence(Ordering::SeqCst);
     }

@@ -195,7 +195,8 @@ impl<P: Protocol> Session<P> {
     }
 
     async fn run(&mut self) -> End {
-        poll_fn(|cx| Poll::Ready(self.listed.watch.wake_with(cx.waker()))).await;
+        let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+        self.listed.watch.wake_with(waker);
         if self.protocol.is_awaiting_auth() {
             self.is_awaiting_auth = true;
             self.listed.watch.authorise_within(self.shared.clock.now(), self.shared.limits.auth_time);
@@ -269,7 +270,10 @@ impl<P: Protocol> Session<P> {
     /// Writes the replies and reads more of a request of `bytes` bytes.
     async fn fetch(&mut self, bytes: usize) -> Result<(), End> {
         if self.input.make_room(bytes).is_err() {
-            self.shared.note_violation(self.listed.watch.peer, &"too many bytes in flight, see limits.bytes_in_flight");
+            self.shared.note_violation(
+                self.listed.watch.peer,
+                &"too many bytes in flight, see limits.bytes_in_flight",
+            );
             self.protocol.refuse(&mut self.output);
             return self.follow(Next::Close).await;
         }
