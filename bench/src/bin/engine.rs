@@ -180,6 +180,12 @@ fn main() {
     }
     println!("{:<22} {:>10} {:>16} {:>10}", "", "CPU ns/op", "M ops/s, 2 thr.", "hit ratio");
     for row in rows {
-        println!("{:<22} {:>10.0} {:>16.1} {:>10.3}", row.name, median(row.cpu_ns), median(row.two_threads), row.hit_ratio);
+        println!(
+            "{:<22} {:>10.0} {:>16.1} {:>10.3}",
+            row.name,
+            median(row.cpu_ns),
+            median(row.two_threads),
+            row.hit_ratio
+        );
     }
 }

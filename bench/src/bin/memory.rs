@@ -18,7 +18,8 @@ fn resident_bytes() -> u64 {
 }
 
 fn main() {
-    let entries: u64 = std::env::args().nth(1).map_or(5_000_000, |arg| arg.parse().expect("a number of entries"));
+    let entries: u64 =
+        std::env::args().nth(1).map_or(5_000_000, |arg| arg.parse().expect("a number of entries"));
     let cache = Cache::new(Options::bytes(entries * 256)).expect("a capacity above zero");
     let before = resident_bytes();
     for n in 0..entries {
@@ -30,6 +31,12 @@ fn main() {
     assert_eq!(status.entries, entries);
     let payload = KEY_BYTES + VALUE.len() as u64;
     println!("{entries} entries in {} shards", status.shards);
-    println!("resident growth  {:6.1} bytes an entry over key and value", grown as f64 / entries as f64 - payload as f64);
-    println!("charged          {:6.1} bytes an entry over key and value", status.used as f64 / entries as f64 - payload as f64);
+    println!(
+        "resident growth  {:6.1} bytes an entry over key and value",
+        grown as f64 / entries as f64 - payload as f64
+    );
+    println!(
+        "charged          {:6.1} bytes an entry over key and value",
+        status.used as f64 / entries as f64 - payload as f64
+    );
 }

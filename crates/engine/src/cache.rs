@@ -319,7 +319,7 @@ impl Cache {
     #[inline]
     fn turn(&self, now: Millis) -> Turn<'_> {
         let alone = self.shards.len() == 1;
-        Turn { budget: &self.budget, now, share: self.share(), alone, garbage: Garbage::default() }
+        Turn { budget: &self.budget, now, alone, garbage: Garbage::default() }
     }
 
     /// Runs an operation that may need room, and finds room in other shards for as long as its own has none to give.

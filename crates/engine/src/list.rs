@@ -66,10 +66,11 @@ impl List {
 
     #[inline]
     pub(crate) fn move_to_back(&mut self, slots: &mut Slots, id: u32) {
-        if self.back != id {
-            self.remove(slots, id);
-            self.push_back(slots, id);
+        if self.back == id {
+            return;
         }
+        self.remove(slots, id);
+        self.push_back(slots, id);
     }
 }
 

@@ -17,8 +17,6 @@ use crate::time::Millis;
 pub(crate) struct Turn<'t> {
     pub(crate) budget: &'t Budget,
     pub(crate) now: Millis,
-    /// The shard's even share of the capacity.
-    pub(crate) share: u64,
     /// There is no other shard to take room from.
     pub(crate) alone: bool,
     /// Dropped when the lock is released.
@@ -43,6 +41,7 @@ pub(crate) struct Shard {
     table: Table,
     name: PolicyName,
     policy: InForce,
+    /// The shard's even share of the cache's capacity.
     capacity: u64,
     /// Entries of other epochs wait to be handed to the policy.
     epoch: u32,
@@ -277,12 +276,19 @@ impl Shard {
     fn find(&mut self, key: Key<'_>, turn: &mut Turn<'_>) -> Option<u32> {
         let store = &self.store;
         let id = self.table.find(key.hash(), |id| store.key(id) == key.bytes())?;
-        if self.store.deadline(id).is_some_and(|deadline| deadline <= turn.now) {
-            self.remove(id, turn);
-            self.counters.expired += 1;
-            return None;
+        match self.store.deadline(id) {
+            Some(deadline) if deadline <= turn.now => {
+                self.expire(id, turn);
+                None
+            }
+            _ => Some(id),
         }
-        Some(id)
+    }
+
+    #[cold]
+    fn expire(&mut self, id: u32, turn: &mut Turn<'_>) {
+        self.remove(id, turn);
+        self.counters.expired += 1;
     }
 
     #[inline]
@@ -352,7 +358,7 @@ impl Shard {
 
     /// A shard with far less than its share does not pay for what the others hold.
     fn check_share(&self, need: u64, turn: &Turn<'_>) -> Result<(), Starved> {
-        let poor = !turn.alone && self.store.weight() + need < turn.share / 8 * 7;
+        let poor = !turn.alone && self.store.weight() + need < self.capacity / 8 * 7;
         if poor && !turn.budget.has(need) { Err(Starved { need }) } else { Ok(()) }
     }
 

@@ -31,7 +31,7 @@ struct Slot {
 /// Slots in chunks, so that growing copies nothing.
 #[derive(Default)]
 pub(crate) struct Slots {
-    chunks: Vec<Box<[Slot]>>,
+    chunks: Vec<Box<[Slot; CHUNK_SLOTS]>>,
     /// Slots handed out so far, free ones included.
     high: u32,
     /// First free slot below `high`, linked by `next`.
@@ -51,7 +51,7 @@ impl Slots {
             None if self.high < SHARD_ENTRIES_MAX => {
                 if self.high as usize == self.chunks.len() * CHUNK_SLOTS {
                     let empty = Slot { cell: Cell::default(), prev: NIL, next: NIL };
-                    self.chunks.push(vec![empty; CHUNK_SLOTS].into_boxed_slice());
+                    self.chunks.push(Box::new([empty; CHUNK_SLOTS]));
                 }
                 self.high += 1;
                 self.high - 1

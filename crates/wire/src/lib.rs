@@ -1,5 +1,5 @@
 //! Bytes to requests and replies, without I/O: the PaperCache protocol ([`paper`]) and the Seriput protocol
-//! (`seriput`), each in both directions.
+//! ([`seriput`]), each in both directions.
 //!
 //! Decoding is a function from a slice to a value that borrows from it. It has no clock and no socket, allocates
 //! nothing above the limits it is given and never recurses on input. Encoding appends one whole message to a
@@ -30,5 +30,6 @@
 
 mod decode;
 pub mod paper;
+pub mod seriput;
 
 pub use decode::Decoded;

@@ -47,3 +47,18 @@ impl Default for ReplyLimits {
         Self { value_bytes_max: 1 << 30, text_bytes_max: 4 << 10, policies_max: 1 << 10 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_frame_is_a_set_or_a_text_in_64_bits() {
+        let limits = Limits { key_bytes_max: 3, value_bytes_max: 4, text_bytes_max: 5 };
+        assert_eq!(limits.frame_bytes_max(), 1 + 4 + 3 + 4 + 4 + 4);
+        let texts = Limits { text_bytes_max: 100, ..limits };
+        assert_eq!(texts.frame_bytes_max(), 1 + 4 + 100);
+        let most = Limits { key_bytes_max: u32::MAX, value_bytes_max: u32::MAX, text_bytes_max: u32::MAX };
+        assert_eq!(most.frame_bytes_max(), 13 + 2 * u64::from(u32::MAX));
+    }
+}

@@ -46,10 +46,21 @@ pub fn error(out: &mut Vec<u8>, error: Error) {
 /// answered with [`Error::Internal`].
 #[inline]
 pub fn bytes(out: &mut Vec<u8>, value: &[u8]) {
-    let Ok(len) = u32::try_from(value.len()) else { return error(out, Error::Internal) };
-    out.reserve(value.len().saturating_add(5));
-    bytes_header(out, len);
-    out.extend_from_slice(value);
+    if begin_bytes(out, value.len()) {
+        out.extend_from_slice(value);
+    }
+}
+
+/// Makes room for a reply with a value of `len` bytes and begins it, or appends the error if there can be none.
+#[inline]
+fn begin_bytes(out: &mut Vec<u8>, len: usize) -> bool {
+    let Ok(len_u32) = u32::try_from(len) else {
+        error(out, Error::Internal);
+        return false;
+    };
+    out.reserve(len.saturating_add(5));
+    bytes_header(out, len_u32);
+    true
 }
 
 /// Appends what stands before the `len` bytes of a value in the reply to PING, VERSION, GET or PEEK, for a value that
@@ -200,5 +211,145 @@ pub(super) fn boolean_of(command: Command, byte: u8) -> Result<bool, Stop<ReplyV
         OKAY | 1 => Ok(true),
         NOT_OKAY | 0 => Ok(false),
         byte => Err(Stop::Violation(ReplyViolation::NotBoolean { command, byte })),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: ReplyLimits = ReplyLimits { value_bytes_max: 8, text_bytes_max: 6, policies_max: 2 };
+
+    fn written(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+        let mut out = b"-".to_vec();
+        write(&mut out);
+        assert_eq!(out.remove(0), b'-', "an encoder appends");
+        out
+    }
+
+    fn frame<'b>(value: Reply<'b>, used: usize) -> Result<Decoded<Reply<'b>>, ReplyViolation> {
+        Ok(Decoded::Frame { value, used })
+    }
+
+    #[test]
+    fn a_value_is_framed_by_its_length() {
+        assert_eq!(written(|out| bytes(out, b"pong")), b"\x21\x04\0\0\0pong");
+        assert_eq!(written(|out| bytes_header(out, 0x0102_0304)), b"\x21\x04\x03\x02\x01");
+        let reply = b"\x21\x02\0\0\0hi";
+        for (len, need) in [(0, 1), (1, 5), (4, 5), (5, 7), (6, 7)] {
+            assert_eq!(decode_reply(&reply[..len], Command::Get, &LIMITS), Ok(Decoded::Need(need)));
+        }
+        assert_eq!(decode_reply(reply, Command::Get, &LIMITS), frame(Reply::Bytes(b"hi"), 7));
+    }
+
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_value_whose_length_cannot_be_said_is_an_internal_error() {
+        let len: u64 = 1 << 32;
+        assert_eq!(written(|out| assert!(!begin_bytes(out, len as usize))), [63, 1]);
+    }
+
+    #[test]
+    fn a_value_above_the_limit_is_refused_from_its_length() {
+        for command in [Command::Ping, Command::Version, Command::Get, Command::Peek] {
+            let at = written(|out| bytes_header(out, 8));
+            assert_eq!(decode_reply(&at, command, &LIMITS), Ok(Decoded::Need(13)));
+            for len in [9, u32::MAX] {
+                let above = written(|out| bytes_header(out, len));
+                let violation = ReplyViolation::TooLong { command, len, max: 8 };
+                assert_eq!(decode_reply(&above, command, &LIMITS), Err(violation));
+            }
+        }
+    }
+
+    #[test]
+    fn booleans_are_written_in_either_mode_and_read_in_both() {
+        assert_eq!(written(|out| boolean(out, true, Booleans::Clients)), [33, 33]);
+        assert_eq!(written(|out| boolean(out, false, Booleans::Clients)), [33, 63]);
+        assert_eq!(written(|out| boolean(out, true, Booleans::Published)), [33, 1]);
+        assert_eq!(written(|out| boolean(out, false, Booleans::Published)), [33, 0]);
+        for (byte, value) in [(33, true), (1, true), (63, false), (0, false)] {
+            assert_eq!(decode_reply(&[33, byte], Command::Has, &LIMITS), frame(Reply::Boolean(value), 2));
+        }
+        assert_eq!(
+            decode_reply(&[33, 2], Command::Has, &LIMITS),
+            Err(ReplyViolation::NotBoolean { command: Command::Has, byte: 2 })
+        );
+    }
+
+    #[test]
+    fn clients_booleans_are_the_default() {
+        assert_eq!(Booleans::default(), Booleans::Clients);
+    }
+
+    #[test]
+    fn every_error_answers_every_command() {
+        for of in Error::ALL {
+            let reply = written(|out| error(out, of));
+            for command in Command::ALL {
+                assert_eq!(decode_reply(&reply, command, &LIMITS), frame(Reply::Error(of), reply.len()));
+                for len in 1..reply.len() {
+                    assert_eq!(
+                        decode_reply(&reply[..len], command, &LIMITS),
+                        Ok(Decoded::Need(len + 1)),
+                        "{of}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn errors_have_the_bytes_of_the_published_page() {
+        assert_eq!(written(|out| error(out, Error::Unauthorized)), [63, 3]);
+        assert_eq!(written(|out| error(out, Error::KeyNotFound)), [63, 0, 1]);
+        assert_eq!(written(|out| error(out, Error::InvalidPolicy)), [63, 0, 6]);
+    }
+
+    #[test]
+    fn bytes_that_are_no_reply_are_violations() {
+        for (input, violation) in [
+            (&b"H"[..], ReplyViolation::UnknownStatus { byte: b'H' }),
+            (&[63, 4], ReplyViolation::UnknownError { byte: 4 }),
+            (&[63, 0, 7], ReplyViolation::UnknownCacheError { byte: 7 }),
+        ] {
+            assert_eq!(decode_reply(input, Command::Set, &LIMITS), Err(violation));
+        }
+    }
+
+    #[test]
+    fn the_command_decides_what_a_reply_holds() {
+        let input = [33, 33, 0, 0, 0];
+        for command in [
+            Command::Auth,
+            Command::Set,
+            Command::Del,
+            Command::Ttl,
+            Command::Wipe,
+            Command::Resize,
+            Command::Policy,
+        ] {
+            assert_eq!(decode_reply(&input, command, &LIMITS), frame(Reply::Ok, 1));
+        }
+        assert_eq!(decode_reply(&input, Command::Has, &LIMITS), frame(Reply::Boolean(true), 2));
+        assert_eq!(decode_reply(&input, Command::Size, &LIMITS), frame(Reply::Size(33), 5));
+    }
+
+    #[test]
+    fn a_size_has_32_bits() {
+        assert_eq!(written(|out| size(out, u32::MAX)), [33, 255, 255, 255, 255]);
+        assert_eq!(decode_reply(&[33, 1], Command::Size, &LIMITS), Ok(Decoded::Need(5)));
+    }
+
+    #[test]
+    fn a_handshake_admits_or_says_why_not() {
+        assert_eq!(written(admitted), [33]);
+        assert_eq!(written(refused), [63, 2]);
+        let frame = |value, used| Ok(Decoded::Frame { value, used });
+        assert_eq!(decode_handshake(&[]), Ok(Decoded::Need(1)));
+        assert_eq!(decode_handshake(&[33, 33]), frame(Handshake::Admitted, 1));
+        assert_eq!(decode_handshake(&[63]), Ok(Decoded::Need(2)));
+        assert_eq!(decode_handshake(&[63, 2]), frame(Handshake::Refused(Error::MaxConnections), 2));
+        assert_eq!(decode_handshake(b"HTTP"), Err(ReplyViolation::UnknownStatus { byte: b'H' }));
     }
 }

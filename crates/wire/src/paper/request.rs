@@ -276,7 +276,7 @@ impl Request<'_> {
 
 /// Appends a command with one length-prefixed part, and what follows it.
 fn one(out: &mut Vec<u8>, command: Command, part: Part, bytes: &[u8], rest: &[u8]) -> Result<(), TooLong> {
-    let len = length(part, bytes)?;
+    let len = length(part, bytes.len())?;
     out.reserve(bytes.len().saturating_add(9));
     out.push(command.byte());
     out.extend_from_slice(&len);
@@ -286,8 +286,8 @@ fn one(out: &mut Vec<u8>, command: Command, part: Part, bytes: &[u8], rest: &[u8
 }
 
 fn encode_set(out: &mut Vec<u8>, key: &[u8], value: &[u8], ttl_s: u32) -> Result<(), TooLong> {
-    let key_len = length(Part::Key, key)?;
-    let value_len = length(Part::Value, value)?;
+    let key_len = length(Part::Key, key.len())?;
+    let value_len = length(Part::Value, value.len())?;
     out.reserve(key.len().saturating_add(value.len()).saturating_add(13));
     out.push(Command::Set.byte());
     out.extend_from_slice(&key_len);
@@ -298,9 +298,174 @@ fn encode_set(out: &mut Vec<u8>, key: &[u8], value: &[u8], ttl_s: u32) -> Result
     Ok(())
 }
 
-fn length(part: Part, bytes: &[u8]) -> Result<[u8; 4], TooLong> {
-    match u32::try_from(bytes.len()) {
+/// A length as the wire has it.
+fn length(part: Part, len: usize) -> Result<[u8; 4], TooLong> {
+    match u32::try_from(len) {
         Ok(len) => Ok(len.to_le_bytes()),
-        Err(_) => Err(TooLong { part, len: bytes.len() as u64 }),
+        Err(_) => Err(TooLong { part, len: len as u64 }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { key_bytes_max: 4, value_bytes_max: 8, text_bytes_max: 6 };
+
+    const KEYED: [Command; 5] = [Command::Get, Command::Del, Command::Has, Command::Peek, Command::Size];
+
+    fn frame<'b>(value: Request<'b>, used: usize) -> Result<Decoded<Request<'b>>, Violation> {
+        Ok(Decoded::Frame { value, used })
+    }
+
+    /// A command byte, a length, and bytes that may be fewer.
+    fn claim(command: Command, len: u32, bytes: &[u8]) -> Vec<u8> {
+        [&[command.byte()][..], &len.to_le_bytes(), bytes].concat()
+    }
+
+    #[test]
+    fn commands_without_fields_are_one_byte() {
+        assert_eq!(decode(&[0, 0xff], &LIMITS), frame(Request::Ping, 1));
+        assert_eq!(decode(&[1], &LIMITS), frame(Request::Version, 1));
+        assert_eq!(decode(&[10], &LIMITS), frame(Request::Wipe, 1));
+        assert_eq!(decode(&[13], &LIMITS), frame(Request::Status, 1));
+    }
+
+    #[test]
+    fn a_get_asks_for_its_length_then_for_its_key() {
+        assert_eq!(decode(b"", &LIMITS), Ok(Decoded::Need(1)));
+        assert_eq!(decode(b"\x03", &LIMITS), Ok(Decoded::Need(5)));
+        assert_eq!(decode(b"\x03\x02\0\0", &LIMITS), Ok(Decoded::Need(5)));
+        assert_eq!(decode(b"\x03\x02\0\0\0", &LIMITS), Ok(Decoded::Need(7)));
+        assert_eq!(decode(b"\x03\x02\0\0\0k", &LIMITS), Ok(Decoded::Need(7)));
+        assert_eq!(decode(b"\x03\x02\0\0\0k1", &LIMITS), frame(Request::Get { key: b"k1" }, 7));
+    }
+
+    #[test]
+    fn a_set_asks_at_once_for_all_that_its_lengths_promise() {
+        let whole = b"\x04\x01\0\0\0k\x03\0\0\0abc\x0a\0\0\0";
+        for (len, need) in [(1, 5), (4, 5), (5, 10), (9, 10), (10, 17), (16, 17)] {
+            assert_eq!(decode(&whole[..len], &LIMITS), Ok(Decoded::Need(need)), "{len} bytes");
+        }
+        assert_eq!(decode(whole, &LIMITS), frame(Request::Set { key: b"k", value: b"abc", ttl_s: 10 }, 17));
+    }
+
+    #[test]
+    fn a_ttl_asks_for_its_key_and_its_seconds_together() {
+        let whole = b"\x08\x01\0\0\0k\xff\xff\xff\xff";
+        assert_eq!(decode(&whole[..5], &LIMITS), Ok(Decoded::Need(10)));
+        assert_eq!(decode(whole, &LIMITS), frame(Request::Ttl { key: b"k", ttl_s: u32::MAX }, 10));
+    }
+
+    #[test]
+    fn a_resize_carries_64_bits() {
+        let whole = b"\x0b\x08\x07\x06\x05\x04\x03\x02\x01";
+        assert_eq!(decode(&whole[..1], &LIMITS), Ok(Decoded::Need(9)));
+        assert_eq!(decode(whole, &LIMITS), frame(Request::Resize { size: 0x0102_0304_0506_0708 }, 9));
+    }
+
+    #[test]
+    fn empty_keys_values_and_texts_are_requests() {
+        assert_eq!(decode(&claim(Command::Get, 0, b""), &LIMITS), frame(Request::Get { key: b"" }, 5));
+        assert_eq!(decode(&claim(Command::Auth, 0, b""), &LIMITS), frame(Request::Auth { token: b"" }, 5));
+        let nothing = Request::Set { key: b"", value: b"", ttl_s: 0 };
+        assert_eq!(decode(b"\x04\0\0\0\0\0\0\0\0\0\0\0\0", &LIMITS), frame(nothing, 13));
+    }
+
+    #[test]
+    fn a_policy_that_is_not_utf8_is_left_to_the_server() {
+        let input = claim(Command::Policy, 2, b"\xff\xfe");
+        assert_eq!(decode(&input, &LIMITS), frame(Request::Policy { name: b"\xff\xfe" }, 7));
+    }
+
+    #[test]
+    fn a_key_as_long_as_its_limit_is_taken_and_a_longer_one_is_refused_from_its_length() {
+        for command in KEYED {
+            let input = claim(command, 4, b"four");
+            assert!(matches!(decode(&input, &LIMITS), Ok(Decoded::Frame { used: 9, .. })), "{command}");
+            for len in [5, u32::MAX] {
+                let oversized =
+                    Request::Oversized { command, part: Part::Key, len, max: 4, discard: len.into() };
+                assert_eq!(decode(&claim(command, len, b""), &LIMITS), frame(oversized, 5));
+            }
+        }
+    }
+
+    #[test]
+    fn the_seconds_of_an_oversized_ttl_are_discarded_with_its_key() {
+        let discard = u64::from(u32::MAX) + 4;
+        let oversized =
+            Request::Oversized { command: Command::Ttl, part: Part::Key, len: u32::MAX, max: 4, discard };
+        assert_eq!(decode(&claim(Command::Ttl, u32::MAX, b""), &LIMITS), frame(oversized, 5));
+    }
+
+    #[test]
+    fn a_value_above_its_limit_is_refused_before_it_comes_in() {
+        let set = |len: u32| [&b"\x04\x01\0\0\0k"[..], &len.to_le_bytes()].concat();
+        assert_eq!(decode(&set(8), &LIMITS), Ok(Decoded::Need(22)));
+        for len in [9, u32::MAX] {
+            let discard = u64::from(len) + 4;
+            let oversized =
+                Request::Oversized { command: Command::Set, part: Part::Value, len, max: 8, discard };
+            assert_eq!(decode(&set(len), &LIMITS), frame(oversized, 10));
+            assert_eq!(oversized.discard(), discard);
+        }
+    }
+
+    #[test]
+    fn a_set_whose_key_is_above_its_limit_cannot_be_read_past() {
+        for len in [5, u32::MAX] {
+            let input = claim(Command::Set, len, b"");
+            assert_eq!(decode(&input, &LIMITS), Err(Violation::KeyTooLong { len, max: 4 }));
+        }
+    }
+
+    #[test]
+    fn a_text_above_its_limit_is_refused_from_its_length() {
+        for command in [Command::Auth, Command::Policy] {
+            assert_eq!(decode(&claim(command, 6, b""), &LIMITS), Ok(Decoded::Need(11)));
+            let oversized = Request::Oversized { command, part: Part::Text, len: 7, max: 6, discard: 7 };
+            assert_eq!(decode(&claim(command, 7, b""), &LIMITS), frame(oversized, 5));
+            assert_eq!(oversized.command(), command);
+        }
+    }
+
+    #[test]
+    fn http_is_a_violation_at_its_first_byte() {
+        let input = b"GET / HTTP/1.1\r\n";
+        assert_eq!(decode(input, &LIMITS), Err(Violation::UnknownCommand { byte: b'G' }));
+        for byte in 14..=255 {
+            assert_eq!(decode(&[byte], &LIMITS), Err(Violation::UnknownCommand { byte }));
+        }
+    }
+
+    #[test]
+    fn an_oversized_request_has_no_bytes_to_encode() {
+        let mut out = b"before".to_vec();
+        let oversized =
+            Request::Oversized { command: Command::Get, part: Part::Key, len: 9, max: 4, discard: 9 };
+        assert_eq!(oversized.encode(&mut out), Err(TooLong { part: Part::Key, len: 9 }));
+        assert_eq!(out, b"before");
+    }
+
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_length_of_32_bits_can_be_said_and_no_longer_one() {
+        assert_eq!(length(Part::Key, u32::MAX as usize), Ok([0xff; 4]));
+        let len: u64 = 1 << 32;
+        assert_eq!(length(Part::Value, len as usize), Err(TooLong { part: Part::Value, len }));
+    }
+
+    #[test]
+    fn encoding_appends() {
+        let mut out = vec![0];
+        Request::Ttl { key: b"k", ttl_s: 1 }.encode(&mut out).unwrap();
+        assert_eq!(out, b"\0\x08\x01\0\0\0k\x01\0\0\0");
+    }
+
+    #[test]
+    fn a_request_asks_for_no_more_discarding_than_it_was_sent() {
+        assert_eq!(Request::Ping.discard(), 0);
+        assert_eq!(Request::Set { key: b"k", value: b"v", ttl_s: 0 }.discard(), 0);
     }
 }

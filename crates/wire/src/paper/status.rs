@@ -138,3 +138,107 @@ fn decode_name<'b>(
         Err(_) => Err(Stop::Violation(ReplyViolation::NameNotUtf8)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Decoded;
+    use crate::paper::{Reply, decode_reply};
+
+    const LIMITS: ReplyLimits = ReplyLimits { value_bytes_max: 0, text_bytes_max: 5, policies_max: 2 };
+
+    /// The fixed fields before the number of policies: status, pid, eight sizes and counters, miss ratio.
+    const BEFORE_POLICIES: usize = 1 + 4 + 8 * 8 + 8;
+
+    fn status() -> Status<'static> {
+        Status {
+            pid: 7,
+            max_size: 1 << 40,
+            used_size: 2,
+            num_objects: 3,
+            rss: 4,
+            hwm: 5,
+            gets: 6,
+            sets: 8,
+            dels: 9,
+            miss_ratio: 0.25,
+            policies: vec!["lfu".into(), "sieve".into()],
+            policy: "sieve".into(),
+            is_auto: true,
+            uptime_ms: 10,
+        }
+    }
+
+    fn written(status: &Status<'_>, booleans: Booleans) -> Vec<u8> {
+        let mut out = Vec::new();
+        encode(&mut out, status, booleans);
+        out
+    }
+
+    fn read(input: &[u8]) -> Result<Decoded<Reply<'_>>, ReplyViolation> {
+        decode_reply(input, Command::Status, &LIMITS)
+    }
+
+    #[test]
+    fn a_status_is_read_as_it_was_written_in_both_modes() {
+        for booleans in [Booleans::Clients, Booleans::Published] {
+            let reply = written(&status(), booleans);
+            let used = reply.len();
+            assert_eq!(read(&reply), Ok(Decoded::Frame { value: Reply::Status(status()), used }));
+        }
+    }
+
+    #[test]
+    fn auto_is_said_after_the_policy_and_before_the_uptime() {
+        let clients = written(&status(), Booleans::Clients);
+        let published = written(&status(), Booleans::Published);
+        let at = clients.len() - 9;
+        assert_eq!((clients[at], published[at]), (33, 1));
+        assert_eq!(clients[at + 1..], 10_u64.to_le_bytes());
+        assert_eq!(clients[..at], published[..at]);
+    }
+
+    #[test]
+    fn one_reservation_is_enough() {
+        let reply = written(&status(), Booleans::Clients);
+        let mut out = Vec::with_capacity(reply.len());
+        let room = out.capacity();
+        encode(&mut out, &status(), Booleans::Clients);
+        assert_eq!(out.capacity(), room);
+    }
+
+    #[test]
+    fn more_policies_than_the_limit_are_refused_from_their_number() {
+        let mut reply = written(&status(), Booleans::Clients);
+        reply.truncate(BEFORE_POLICIES);
+        reply.extend_from_slice(&3_u32.to_le_bytes());
+        assert_eq!(read(&reply), Err(ReplyViolation::TooManyPolicies { count: 3, max: 2 }));
+    }
+
+    #[test]
+    fn a_name_above_the_limit_is_refused_from_its_length() {
+        for wrong in [
+            Status { policies: vec!["2q-0.5".into()], ..status() },
+            Status { policy: "2q-0.5".into(), ..status() },
+        ] {
+            let violation = ReplyViolation::TooLong { command: Command::Status, len: 6, max: 5 };
+            assert_eq!(read(&written(&wrong, Booleans::Clients)), Err(violation));
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_not_utf8_is_a_violation() {
+        let mut reply = written(&status(), Booleans::Clients);
+        reply[BEFORE_POLICIES + 8] = 0xff;
+        assert_eq!(read(&reply), Err(ReplyViolation::NameNotUtf8));
+    }
+
+    #[test]
+    fn auto_must_be_a_boolean() {
+        let mut reply = written(&status(), Booleans::Clients);
+        let at = reply.len() - 9;
+        reply[at] = 7;
+        let violation = ReplyViolation::NotBoolean { command: Command::Status, byte: 7 };
+        assert_eq!(read(&reply), Err(violation));
+    }
+}
