@@ -165,8 +165,7 @@ pub(crate) struct ResizeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PolicyArgs {
-    /// The policy to set: lfu, fifo, clock, sieve, lru, mru, 2q-<in>-<out>, arc, s3-fifo-<ratio> or auto. Without it, the
-    /// policies are shown
+    /// The policy to set, such as lru, 2q-0.25-0.5 or auto. Without it, the policies are shown
     pub(crate) name: Option<String>,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
