@@ -27,8 +27,9 @@ pub struct Limits {
     pub auth_delay: Duration,
     /// How long a client may be silent.
     pub idle_time: Option<Duration>,
-    /// How long a client may leave a waiting reply unread without taking a single byte.
-    pub slow_reader_time: Option<Duration>,
+    /// How long a client may leave a waiting reply unread without taking a single byte, or a request that is larger than
+    /// [`BUFFER_BYTES`] unfinished without sending one.
+    pub stall_time: Option<Duration>,
     /// How long a stop waits for replies to be taken.
     pub stop_time: Duration,
 }
@@ -45,7 +46,7 @@ impl Default for Limits {
             auth_time: Some(Duration::from_secs(10)),
             auth_delay: Duration::from_millis(100),
             idle_time: None,
-            slow_reader_time: Some(Duration::from_secs(30)),
+            stall_time: Some(Duration::from_secs(30)),
             stop_time: Duration::from_secs(5),
         }
     }

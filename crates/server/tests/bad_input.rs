@@ -166,6 +166,27 @@ fn a_connection_that_ends_in_the_middle_of_a_request_leaves_nothing() {
 }
 
 #[test]
+fn what_had_arrived_whole_is_executed_though_its_client_is_gone() {
+    for round in 0..20u32 {
+        let server = TestServer::start(|_| {});
+        let mut client = server.client();
+        let mut requests = Vec::new();
+        for key in 0..5000u32 {
+            requests.extend(support::encode(&Request::Set {
+                key: &key.to_le_bytes(),
+                value: b"value",
+                ttl_s: 0,
+            }));
+        }
+        client.send(&requests);
+        // Its replies unread, the close resets the connection.
+        drop(client);
+        until("the connection is over", || server.handle.connections() == 0);
+        assert_eq!(server.handle.cache().status().totals.sets, 5000, "round {round}");
+    }
+}
+
+#[test]
 fn requests_that_arrive_in_any_pieces_are_answered_alike() {
     let server = TestServer::start(|_| {});
     let mut requests = Vec::new();

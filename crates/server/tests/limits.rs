@@ -154,7 +154,7 @@ fn a_client_that_does_not_read_is_paused_and_gets_everything_when_it_does() {
 fn a_client_that_takes_no_reply_for_too_long_is_dropped_and_its_memory_is_free() {
     let server = TestServer::start(|config| {
         config.workers = 1;
-        config.limits.slow_reader_time = Some(Duration::from_secs(30));
+        config.limits.stall_time = Some(Duration::from_secs(30));
     });
     let mut patient = server.client();
     let mut client = server.client();
@@ -167,6 +167,31 @@ fn a_client_that_takes_no_reply_for_too_long_is_dropped_and_its_memory_is_free()
     until("it is dropped", || server.handle.events().dropped == 1);
     until("its memory is free", || server.handle.bytes_in_flight() == 0);
     patient.call(Request::Ping).unwrap();
+}
+
+#[test]
+fn a_large_request_that_stops_arriving_is_dropped_and_a_small_one_may_take_its_time() {
+    let server = TestServer::start(|config| config.limits.stall_time = Some(Duration::from_secs(30)));
+    let request = encode(&Request::Set { key: b"key", value: &[7; 100_000], ttl_s: 0 });
+    let mut slow = server.client();
+    // Each piece makes the buffer grow, by which its arrival is seen.
+    for (piece, held) in [(0..20_000, 16_384), (20_000..40_000, 49_152), (40_000..70_000, 80_000)] {
+        slow.send(&request[piece]);
+        until("it has arrived", || server.handle.bytes_in_flight() >= held);
+        server.clock.advance(Duration::from_secs(29));
+    }
+    slow.send(&request[70_000..]);
+    slow.expect(b"!");
+
+    let (mut stalled, mut small) = (server.client(), server.client());
+    stalled.send(&request[..50_000]);
+    small.send(&request[..1000]);
+    until("it has arrived", || server.handle.bytes_in_flight() > 0);
+    server.clock.advance(Duration::from_secs(30));
+    stalled.expect_end();
+    assert_eq!(server.handle.events().dropped, 1);
+    small.send(&request[1000..]);
+    small.expect(b"!");
 }
 
 #[test]

@@ -111,7 +111,7 @@ discard_bytes = 0
 auth_time = "off"
 auth_delay = "off"
 idle_time = "5m"
-slow_reader_time = "250ms"
+stall_time = "250ms"
 stop_time = "1s"
 [log]
 format = "json"
@@ -138,7 +138,7 @@ level = "debug"
             auth_time: None,
             auth_delay: Duration::ZERO,
             idle_time: Some(Duration::from_secs(300)),
-            slow_reader_time: Some(Duration::from_millis(250)),
+            stall_time: Some(Duration::from_millis(250)),
             stop_time: Duration::from_secs(1),
         }
     );

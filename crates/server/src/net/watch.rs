@@ -34,8 +34,8 @@ pub(crate) enum Order {
 pub(crate) enum Reason {
     /// It has not authorised itself in time.
     AuthTime,
-    /// It does not take its replies.
-    SlowReader,
+    /// It does not take its replies, or does not finish a large request.
+    Stalled,
     /// It says nothing.
     Idle,
 }
@@ -50,6 +50,7 @@ pub(crate) struct Watch {
     last_ms: AtomicU64,
     auth_by_ms: AtomicU64,
     write_by_ms: AtomicU64,
+    read_by_ms: AtomicU64,
 }
 
 impl Watch {
@@ -62,6 +63,7 @@ impl Watch {
             last_ms: AtomicU64::new(now.0),
             auth_by_ms: AtomicU64::new(NEVER),
             write_by_ms: AtomicU64::new(NEVER),
+            read_by_ms: AtomicU64::new(NEVER),
         }
     }
 
@@ -97,12 +99,22 @@ impl Watch {
         self.write_by_ms.store(NEVER, Ordering::Relaxed);
     }
 
+    /// The client has to send more of a request within `time`.
+    pub(crate) fn send_within(&self, now: Millis, time: Option<Duration>) {
+        self.read_by_ms.store(deadline(now, time), Ordering::Relaxed);
+    }
+
+    /// The client has sent the whole request.
+    pub(crate) fn sent(&self) {
+        self.read_by_ms.store(NEVER, Ordering::Relaxed);
+    }
+
     /// The order that is in force, if any. A drop beats a drain; a drain is told once.
     pub(crate) fn order(&self) -> Option<Order> {
         match self.order.load(Ordering::Acquire) {
             0 => None,
             1 => Some(Order::Drop(Reason::AuthTime)),
-            2 => Some(Order::Drop(Reason::SlowReader)),
+            2 => Some(Order::Drop(Reason::Stalled)),
             3 => Some(Order::Drop(Reason::Idle)),
             _ => self.drain.swap(false, Ordering::Relaxed).then_some(Order::Drain),
         }
@@ -111,7 +123,7 @@ impl Watch {
     fn give(&self, order: Order) {
         let code = match order {
             Order::Drop(Reason::AuthTime) => 1,
-            Order::Drop(Reason::SlowReader) => 2,
+            Order::Drop(Reason::Stalled) => 2,
             Order::Drop(Reason::Idle) => 3,
             Order::Drain => {
                 self.drain.store(true, Ordering::Relaxed);
@@ -129,8 +141,8 @@ impl Watch {
         let past = |by: &AtomicU64| by.load(Ordering::Relaxed) <= now.0;
         if past(&self.auth_by_ms) {
             Some(Reason::AuthTime)
-        } else if past(&self.write_by_ms) {
-            Some(Reason::SlowReader)
+        } else if past(&self.write_by_ms) || past(&self.read_by_ms) {
+            Some(Reason::Stalled)
         } else if deadline(Millis(self.last_ms.load(Ordering::Relaxed)), idle_time) <= now.0 {
             Some(Reason::Idle)
         } else {
@@ -230,10 +242,7 @@ mod tests {
         list.check(Millis(999), &limits);
         assert_eq!(orders(), [None; 3]);
         list.check(Millis(2000), &limits);
-        assert_eq!(
-            orders(),
-            [Some(Order::Drop(Reason::AuthTime)), Some(Order::Drop(Reason::SlowReader)), None]
-        );
+        assert_eq!(orders(), [Some(Order::Drop(Reason::AuthTime)), Some(Order::Drop(Reason::Stalled)), None]);
         list.check(Millis(5000), &limits);
         assert_eq!(idle.watch.order(), Some(Order::Drop(Reason::Idle)));
     }

@@ -48,6 +48,11 @@ impl Input {
         bytes - here as u64
     }
 
+    /// Whether a request is under way that is too large for a buffer at rest.
+    pub(crate) fn is_large(&self) -> bool {
+        self.unread().len() > BUFFER_BYTES
+    }
+
     /// Where to append what arrives next. There is room for at least one byte after [`make_room`](Self::make_room).
     pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer

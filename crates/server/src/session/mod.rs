@@ -85,7 +85,11 @@ struct Session<P> {
     /// Whether the socket took nothing the last time it was offered something.
     is_blocked: bool,
     /// Whether the client has been given a deadline for taking replies.
-    has_deadline: bool,
+    has_take_deadline: bool,
+    /// Whether the client has been given a deadline for sending more of a request.
+    has_send_deadline: bool,
+    /// Whether the client is gone and replies are written for nobody: what it had sent is executed all the same.
+    is_mute: bool,
     /// Whether the replies that wait take more memory than all connections together may have.
     is_over_budget: bool,
     /// Whether the client has been given a deadline for authorising itself.
@@ -146,31 +150,34 @@ enum Behind<V> {
 }
 
 impl<'b, P: Protocol> Batch<'b, P> {
-    fn decode(input: &'b [u8], protocol: &P, cache: &Cache) -> Batch<'b, P> {
-        let mut batch = Batch { requests: ArrayVec::new(), keys: ArrayVec::new(), behind: Behind::Maybe };
+    fn new() -> Batch<'b, P> {
+        Batch { requests: ArrayVec::new(), keys: ArrayVec::new(), behind: Behind::Maybe }
+    }
+
+    /// Decodes what `input` begins with into an empty batch. (Filled in place: a batch is too large to be moved about.)
+    fn decode(&mut self, input: &'b [u8], protocol: &P, cache: &Cache) {
         let mut end = 0;
-        while !batch.requests.is_full() {
+        while !self.requests.is_full() {
             match protocol.decode(&input[end..]) {
                 Ok(Decoded::Frame { value: request, used }) => {
                     end += used;
                     let is_last = protocol.ends_batch(&request);
-                    batch.keys.extend(request.key().map(|key| cache.key(key)));
-                    batch.requests.push((request, end));
+                    self.keys.extend(request.key().map(|key| cache.key(key)));
+                    self.requests.push((request, end));
                     if is_last {
                         break;
                     }
                 }
                 Ok(Decoded::Need(bytes)) => {
-                    batch.behind = Behind::Need(bytes);
+                    self.behind = Behind::Need(bytes);
                     break;
                 }
                 Err(violation) => {
-                    batch.behind = Behind::Violation(violation);
+                    self.behind = Behind::Violation(violation);
                     break;
                 }
             }
         }
-        batch
     }
 }
 
@@ -188,7 +195,9 @@ impl<P: Protocol> Session<P> {
             output,
             output_lease,
             is_blocked: false,
-            has_deadline: false,
+            has_take_deadline: false,
+            has_send_deadline: false,
+            is_mute: false,
             is_over_budget: false,
             is_awaiting_auth: false,
         }
@@ -224,23 +233,37 @@ impl<P: Protocol> Session<P> {
         self.protocol.prepare();
         let (consumed, turn) = self.run_batch(now);
         self.input.consume(consumed);
+        self.set_deadlines(now);
+        turn
+    }
+
+    /// Deadlines come and go with what the session has seen; most batches change none.
+    fn set_deadlines(&mut self, now: Millis) {
+        let (watch, limits) = (&self.listed.watch, &self.shared.limits);
         if self.is_awaiting_auth && !self.protocol.is_awaiting_auth() {
             self.is_awaiting_auth = false;
-            self.listed.watch.authorised();
+            watch.authorised();
         }
-        turn
+        if self.input.is_large() {
+            self.has_send_deadline = true;
+            watch.send_within(now, limits.stall_time);
+        } else if self.has_send_deadline {
+            self.has_send_deadline = false;
+            watch.sent();
+        }
     }
 
     /// Returns how many bytes of the input are done with.
     fn run_batch(&mut self, now: Millis) -> (usize, Turn) {
         let cache = &self.shared.cache;
-        let batch = Batch::decode(self.input.unread(), &self.protocol, cache);
+        let mut batch = Batch::new();
+        batch.decode(self.input.unread(), &self.protocol, cache);
         if batch.keys.len() >= PREFETCH_MIN {
             cache.prefetch(&batch.keys);
         }
         let mut keys = batch.keys.iter().copied();
         let mut consumed = 0;
-        for (request, end) in batch.requests {
+        for &(request, end) in &batch.requests {
             let key = request.key().and_then(|_| keys.next());
             consumed = end;
             let next = self.protocol.execute(request, key, now, &mut self.output);
@@ -339,7 +362,7 @@ impl<P: Protocol> Session<P> {
             Some(Order::Drain) => self.stop_receiving(),
             None => {}
         }
-        if !self.output.is_empty() && self.poll_write(cx)?.is_ready() {
+        if !self.output.is_empty() && self.poll_write(cx).is_ready() {
             self.unblock();
         }
         match until {
@@ -366,7 +389,10 @@ impl<P: Protocol> Session<P> {
     }
 
     /// Ready when everything has been written.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_mute {
+            self.output.clear();
+        }
         while !self.output.is_empty() {
             let stream = Pin::new(&mut self.stream);
             let written = match self.output.single() {
@@ -378,19 +404,22 @@ impl<P: Protocol> Session<P> {
                 }
             };
             match written {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(End::Failed(io::ErrorKind::WriteZero.into()))),
                 Poll::Ready(Ok(written)) => {
                     self.output.advance(written);
                     self.is_blocked = false;
                 }
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(End::Failed(error))),
+                Poll::Ready(Err(error)) => {
+                    debug!(peer = %self.listed.watch.peer, %error, "cannot reply");
+                    self.is_mute = true;
+                    self.output.clear();
+                }
                 Poll::Pending => {
                     self.block();
                     return Poll::Pending;
                 }
             }
         }
-        Poll::Ready(Ok(()))
+        Poll::Ready(())
     }
 
     /// The socket takes nothing more: from here on, and again from each time that it takes something, the client has
@@ -398,8 +427,8 @@ impl<P: Protocol> Session<P> {
     fn block(&mut self) {
         if !self.is_blocked {
             self.is_blocked = true;
-            self.has_deadline = true;
-            self.listed.watch.take_within(self.shared.clock.now(), self.shared.limits.slow_reader_time);
+            self.has_take_deadline = true;
+            self.listed.watch.take_within(self.shared.clock.now(), self.shared.limits.stall_time);
         }
         let held = self.output.held().saturating_sub(BUFFER_BYTES);
         self.is_over_budget = self.output_lease.resize(held as u64).is_err();
@@ -407,8 +436,8 @@ impl<P: Protocol> Session<P> {
 
     /// Nothing waits any more.
     fn unblock(&mut self) {
-        if self.has_deadline {
-            self.has_deadline = false;
+        if self.has_take_deadline {
+            self.has_take_deadline = false;
             self.is_over_budget = false;
             self.listed.watch.taken();
             self.output_lease.release();

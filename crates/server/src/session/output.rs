@@ -118,6 +118,13 @@ impl Output {
         self.small_written = 0;
     }
 
+    /// Nobody will read what has not been written.
+    pub(crate) fn clear(&mut self) {
+        self.large.clear();
+        self.large_bytes = 0;
+        self.rest();
+    }
+
     /// Everything has been written.
     fn rest(&mut self) {
         self.small.clear();

@@ -11,7 +11,7 @@ use crate::jobs::Job;
 /// One client's side of a protocol.
 pub(crate) trait Protocol: Send + 'static {
     /// A request that borrows from the input.
-    type Request<'b>: Keyed<'b>;
+    type Request<'b>: Keyed<'b> + Copy;
     /// Bytes that are no request.
     type Violation: Display;
 
