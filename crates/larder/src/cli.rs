@@ -19,7 +19,7 @@ const AFTER_HELP: &str = "\
 Exit status: 0 success, 1 the answer is no (a missing key, a refusal), 2 a usage error or an unreadable file, 3 no server, \
 or a broken connection.";
 
-/// A cache that every tongue can talk to.
+// The text above the commands is the description of the package.
 #[derive(Parser)]
 #[command(name = "larder", version, about, after_help = AFTER_HELP, max_term_width = 100, arg_required_else_help = true)]
 pub(crate) struct Cli {
@@ -165,8 +165,7 @@ pub(crate) struct ResizeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PolicyArgs {
-    /// The policy to set: lfu, fifo, clock, sieve, lru, mru, 2q-<in>-<out>, arc, s3-fifo-<ratio> or auto. Without it, the
-    /// policies are shown
+    /// The policy to set, such as lru, 2q-0.25-0.5 or auto. Without it, the policies are shown
     pub(crate) name: Option<String>,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
