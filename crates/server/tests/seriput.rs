@@ -157,7 +157,7 @@ fn a_client_that_asks_and_does_not_read_is_paused_within_a_fixed_memory_and_then
         let server = TestServer::start_both(|config| config.workers = 1);
         let mut client = server.seriput();
         // A long key, so that the sockets do not hold too many requests.
-        let (key, value) = ("k".repeat(value_len / 8), json(value_len));
+        let (key, value) = ("k".repeat(value_len / 20), json(value_len));
         assert_eq!(client.put(&key, &value), Told::Ok);
         let sent = ask_until_blocked(&mut client, &key, &server);
         let request = get(&key);
