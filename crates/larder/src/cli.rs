@@ -73,7 +73,7 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Server")]
 pub(crate) struct ServerArgs {
-    /// The server to talk to
+    /// The server to talk to: paper://HOST:PORT, or for get, set, del and bench also seriput://HOST:PORT
     #[arg(
         long,
         value_name = "URL",
