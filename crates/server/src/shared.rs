@@ -76,7 +76,7 @@ impl Shared {
         self.counts.starved.fetch_add(1, Ordering::Relaxed);
         match self.starved.pass(self.clock.now()) {
             Some(suppressed) => {
-                warn!(%peer, suppressed, "request refused: limits.bytes_in_flight is reached")
+                warn!(%peer, suppressed, "request refused: limits.bytes_in_flight is reached");
             }
             None => debug!(%peer, "request refused: limits.bytes_in_flight is reached"),
         }
