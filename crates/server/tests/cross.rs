@@ -1,5 +1,6 @@
 //! PaperCache and Seriput on the same entries. Single steps are in the scripts `cross_*`; here is what takes many entries,
 //! many clients or any order.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 

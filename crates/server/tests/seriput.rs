@@ -1,5 +1,6 @@
 //! Seriput against a real server: what the reference was seen to lose, to hang on and to die of (sections 2 and 3 of the
 //! spec of the protocol) is answered here. What one connection says and hears in a few frames is in the scripts.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 

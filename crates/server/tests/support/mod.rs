@@ -12,12 +12,12 @@ use larder_server::{
     Handle, ManualClock, Server,
     config::{Config, Listen, Token},
 };
-
-pub(crate) mod seriput;
 use larder_wire::{
     Decoded,
     paper::{self, Command, Error, Reply, ReplyLimits, Request, Status},
 };
+
+pub(crate) mod seriput;
 
 /// Nothing here takes this long; a test that waits longer has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
