@@ -20,7 +20,7 @@ const AFTER_HELP: &str = "\
 Exit status: 0 success, 1 the answer is no (a missing key, a refusal), 2 a usage error or an unreadable file, 3 no server, \
 or a broken connection.";
 
-/// A cache that every tongue can talk to.
+// The text above the commands is the description of the package.
 #[derive(Parser)]
 #[command(name = "larder", version, about, after_help = AFTER_HELP, max_term_width = 100, arg_required_else_help = true)]
 pub(crate) struct Cli {
@@ -80,7 +80,7 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Server")]
 pub(crate) struct ServerArgs {
-    /// The server to talk to
+    /// The server to talk to: paper://HOST:PORT, or for get, set, del and bench also seriput://HOST:PORT
     #[arg(
         long,
         value_name = "URL",
@@ -172,8 +172,7 @@ pub(crate) struct ResizeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PolicyArgs {
-    /// The policy to set: lfu, fifo, clock, sieve, lru, mru, 2q-<in>-<out>, arc, s3-fifo-<ratio> or auto. Without it, the
-    /// policies are shown
+    /// The policy to set, such as lru, 2q-0.25-0.5 or auto. Without it, the policies are shown
     pub(crate) name: Option<String>,
     #[command(flatten)]
     pub(crate) server: ServerArgs,

@@ -52,6 +52,7 @@ impl Failure {
             Self::Negative(_) => 1,
             Self::Usage(_) | Self::Trace(_) | Self::Capacity(_) | Self::File { .. } => 2,
             Self::Client(error) if error.is_refusal() => 1,
+            Self::Client(error) if error.is_usage() => 2,
             Self::Client(_) | Self::EventLoop(_) => 3,
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::Output(_) => 3,

@@ -1,4 +1,5 @@
-//! The address of a server as a person writes it: `paper://HOST:PORT`. The scheme names the protocol; another protocol is
+//! The address of a server as a person writes it: `paper://HOST:PORT` or
+//! `seriput://HOST:PORT`. The scheme names the protocol; another protocol is
 //! another [`Scheme`] and one file under `client/`.
 
 use std::fmt;
@@ -9,21 +10,30 @@ use std::str::FromStr;
 pub(crate) enum Scheme {
     /// PaperCache.
     Paper,
+    /// Seriput.
+    Seriput,
 }
 
 impl Scheme {
     /// Every scheme, for error messages and parsing.
-    const ALL: [Self; 1] = [Self::Paper];
+    const ALL: [Self; 2] = [Self::Paper, Self::Seriput];
 
     fn name(self) -> &'static str {
         match self {
             Self::Paper => "paper",
+            Self::Seriput => "seriput",
         }
+    }
+
+    /// Whether there are commands that show and change the server, and times to live.
+    pub(crate) fn can_administer(self) -> bool {
+        self == Self::Paper
     }
 
     fn default_port(self) -> u16 {
         match self {
             Self::Paper => 3145,
+            Self::Seriput => 9090,
         }
     }
 }
@@ -46,7 +56,7 @@ pub(crate) enum ServerUrlError {
     #[error("no protocol is given: write paper://{0}")]
     NoScheme(String),
     /// A protocol that this program does not speak.
-    #[error("`{0}://` is not spoken here: write {known}HOST:PORT", known = known_schemes())]
+    #[error("`{0}://` is not spoken here: write {known}", known = known_schemes())]
     UnknownScheme(String),
     /// Nothing before the port.
     #[error("no host is given: write {0}://HOST:PORT")]
@@ -63,7 +73,7 @@ pub(crate) enum ServerUrlError {
 }
 
 fn known_schemes() -> String {
-    Scheme::ALL.map(|scheme| format!("{}://", scheme.name())).join(" or ")
+    Scheme::ALL.map(|scheme| format!("{}://HOST:PORT", scheme.name())).join(" or ")
 }
 
 impl FromStr for ServerUrl {
@@ -134,7 +144,12 @@ mod tests {
 
     #[test]
     fn host_and_port_are_read_and_printed_alike() {
-        for text in ["paper://127.0.0.1:3145", "paper://cache.example:1", "paper://[::1]:65535"] {
+        for text in [
+            "paper://127.0.0.1:3145",
+            "seriput://127.0.0.1:9090",
+            "paper://cache.example:1",
+            "paper://[::1]:65535",
+        ] {
             assert_eq!(parse(text).unwrap().to_string(), text);
         }
         assert_eq!(parse("paper://[::1]:9").unwrap().host, "::1");
@@ -144,6 +159,7 @@ mod tests {
     fn the_port_may_be_left_out_and_a_slash_may_follow() {
         assert_eq!(parse("paper://localhost").unwrap().port, 3145);
         assert_eq!(parse("paper://[::1]").unwrap().port, 3145);
+        assert_eq!(parse("seriput://localhost").unwrap().port, 9090);
         assert_eq!(parse("paper://localhost:7/").unwrap().port, 7);
     }
 
@@ -178,7 +194,7 @@ mod tests {
         );
         assert_eq!(
             parse("http://x").unwrap_err().to_string(),
-            "`http://` is not spoken here: write paper://HOST:PORT"
+            "`http://` is not spoken here: write paper://HOST:PORT or seriput://HOST:PORT"
         );
     }
 }

@@ -173,6 +173,8 @@ fn what_cannot_be_is_status_2() {
     let trace = file(&gets(0..4));
     let (status, _, stderr) = replay(trace.path(), &["--unit", "entries", "--capacity", "1MiB"]);
     assert!(status == 2 && stderr.contains("does not go with --unit entries"), "{stderr}");
+    let (status, _, stderr) = replay(trace.path(), &["--policy", "auto"]);
+    assert!(status == 2 && stderr.contains("do not choose for themselves yet"), "{stderr}");
     let (status, _, stderr) = replay(trace.path(), &["--capacity", "0"]);
     assert!(status == 2 && stderr.contains("a cache must have a capacity"), "{stderr}");
     let (status, _, stderr) = replay(Path::new("/nowhere/at/all"), &[]);

@@ -56,7 +56,7 @@ impl Larder {
 
     fn serve_with(limits: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Larder {
         let folder = TempDir::new().unwrap();
-        let arguments = [&["serve", "--paper", "127.0.0.1:0"], arguments].concat();
+        let arguments = [&["serve", "--paper", "127.0.0.1:0", "--seriput", "off"], arguments].concat();
         let mut command = larder(limits, &arguments, folder.path());
         command.envs(variables.iter().copied());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -200,7 +200,10 @@ fn a_bad_configuration_starts_nothing_and_exits_with_2_naming_lines_and_reasons(
     for arguments in [
         &["serve", "--config", "/no/such/file"][..],
         &["serve", "--paper", "0.0.0.0:0"],
-        &["serve", "--paper", "off"],
+        &["serve", "--paper", "off", "--seriput", "off"],
+        &["serve", "--paper", "127.0.0.1:0", "--seriput", "0.0.0.0:0"],
+        &["serve", "--paper", "127.0.0.1:0", "--seriput", "127.0.0.1:0", "--token", "secret"],
+        &["serve", "--seriput-validate", "xml"],
         &["serve", "--policy", "LRU"],
         &["serve", "--no-such-flag"],
     ] {

@@ -13,7 +13,7 @@ fn usage_errors_are_status_2_and_say_what_would_be_right() {
         (&["set", "k", "v", "--ttl", "-1"], "'-1'"),
         (&["ttl", "k", "soon"], "soon"),
         (&["get", "k", "--server", "localhost:3145"], "write paper://localhost:3145"),
-        (&["get", "k", "--server", "http://localhost"], "`http://` is not spoken here"),
+        (&["get", "k", "--server", "http://localhost"], "write paper://HOST:PORT or seriput://HOST:PORT"),
         (&["get", "k", "--timeout", "0"], "a number of seconds above 0"),
         (&["resize", "much"], "a size is a number with an optional unit"),
         (&["replay"], "<TRACE>"),

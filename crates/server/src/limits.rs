@@ -6,7 +6,8 @@ use std::time::Duration;
 /// The limits that the configuration sets. `None` for a time means that it is not limited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Clients served at the same time; one more is told so and closed. At least 1.
+    /// Clients served at the same time, whatever they speak; one more is told so, if its protocol can, and closed. At
+    /// least 1.
     pub connections: usize,
     /// The longest key in bytes, 1 to the engine's 65,536.
     pub key_bytes: u32,
@@ -25,7 +26,7 @@ pub struct Limits {
     /// How long the answer to the first wrong token on a connection waits; it doubles with each further one, up to
     /// 2^[`AUTH_DOUBLINGS_MAX`] times. Zero: no delay.
     pub auth_delay: Duration,
-    /// How long a client may be silent.
+    /// How long a PaperCache client may be silent.
     pub idle_time: Option<Duration>,
     /// How long a client may leave a waiting reply unread without taking a single byte, or a request that is larger than
     /// [`BUFFER_BYTES`] unfinished without sending one.

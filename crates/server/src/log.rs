@@ -3,6 +3,7 @@
 
 use std::io::{self, IsTerminal};
 
+use tracing::warn;
 use tracing_subscriber::{filter::LevelFilter, fmt, util::TryInitError};
 
 use crate::config::{LogConfig, LogFormat, LogLevel};
@@ -29,4 +30,9 @@ pub fn init(config: &LogConfig) -> Result<(), TryInitError> {
         LogFormat::Text => lines.finish().try_init(),
         LogFormat::Json => lines.json().flatten_event(true).finish().try_init(),
     }
+}
+
+/// Writes a line that an operator should see.
+pub fn note(text: &str) {
+    warn!("{text}");
 }

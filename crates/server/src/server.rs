@@ -16,6 +16,7 @@ use tracing::{info, warn};
 use crate::{
     clock::Clock,
     config::{Config, Listen},
+    execute::Face,
     limits::MAINTAIN_PERIOD,
     net::{
         acceptor::{self, Acceptor},
@@ -49,8 +50,30 @@ pub enum StartError {
         /// The address.
         address: SocketAddr,
     },
+    /// A listener of a protocol without authentication would let anybody on other machines in.
+    #[error(
+        "{key}: {address} can be reached from other machines, and the protocol has no authentication; \
+         listen on 127.0.0.1, or set allow_insecure to true"
+    )]
+    Unguarded {
+        /// The setting.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+    },
+    /// A listener of a protocol without authentication would let everybody in who has no token.
+    #[error(
+        "{key}: {address} would let clients past the tokens, for which the protocol cannot ask; \
+         turn it off, or set allow_insecure to true"
+    )]
+    PastTokens {
+        /// The setting.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+    },
     /// The system does not let a listener have its address.
-    #[error("{key}: cannot listen on {address}: {source}")]
+    #[error("{key}: cannot listen on {address}: {source}; set {key} to another address, or to off")]
     Bind {
         /// The setting.
         key: &'static str,
@@ -70,7 +93,14 @@ pub enum StartError {
 impl StartError {
     /// Whether the configuration has to be changed, rather than the machine.
     pub fn is_configuration(&self) -> bool {
-        matches!(self, StartError::Resolve { .. } | StartError::Exposed { .. } | StartError::Cache(_))
+        match self {
+            StartError::Resolve { .. }
+            | StartError::Exposed { .. }
+            | StartError::Unguarded { .. }
+            | StartError::PastTokens { .. }
+            | StartError::Cache(_) => true,
+            StartError::Bind { .. } | StartError::Thread(_) => false,
+        }
     }
 }
 
@@ -85,11 +115,11 @@ impl Server {
     ///
     /// [`StartError`]; nothing is left running then.
     pub fn start(config: &Config, clock: Arc<dyn Clock>) -> Result<Handle, StartError> {
-        let listener = match &config.paper.listen {
-            Listen::Off => None,
-            Listen::Address(address) => Some(bind("paper.listen", address, config)?),
-        };
-        let paper_addr = listener.as_ref().map(TcpListener::local_addr).transpose()?;
+        let paper = bind(Face::Paper, "paper.listen", &config.paper.listen, config)?;
+        let seriput = bind(Face::Seriput, "seriput.listen", &config.seriput.listen, config)?;
+        let paper_addr = paper.as_ref().map(TcpListener::local_addr).transpose()?;
+        let seriput_addr = seriput.as_ref().map(TcpListener::local_addr).transpose()?;
+        let listeners = [(Face::Paper, paper), (Face::Seriput, seriput)];
         let cache = Arc::new(Cache::new(Options {
             capacity: Capacity::Bytes(config.max_size),
             policies: config.policies.clone(),
@@ -102,34 +132,52 @@ impl Server {
         let workers = (0..config.workers).map(|index| Worker::start(index, Arc::clone(&shared)));
         let workers = Arc::new(workers.collect::<io::Result<Vec<_>>>()?);
         let (stop, stopped) = signal::channel(false);
-        let control = Control { listener, workers, shared: Arc::clone(&shared), stopped };
+        let control = Control { listeners, workers, shared: Arc::clone(&shared), stopped };
         let control = thread::Builder::new().name("control".to_owned()).spawn(move || {
             let stop = runtime.block_on(control.run());
             // Before the listeners and the workers go, nothing may run that uses them.
             drop(runtime);
             stop
         })?;
-        Ok(Handle { paper_addr, shared, stop, control: Some(control) })
+        Ok(Handle { paper_addr, seriput_addr, shared, stop, control: Some(control) })
     }
 }
 
-/// Resolves an address, looks whether it may be listened on, and listens.
-fn bind(key: &'static str, address: &str, config: &Config) -> Result<TcpListener, StartError> {
+/// Resolves an address, looks whether it may be listened on, and listens; nothing if the listener is off.
+fn bind(
+    face: Face,
+    key: &'static str,
+    listen: &Listen,
+    config: &Config,
+) -> Result<Option<TcpListener>, StartError> {
+    let Listen::Address(address) = listen else { return Ok(None) };
     let resolve = |source| StartError::Resolve { key, address: address.to_owned(), source };
     let mut addresses = address.to_socket_addrs().map_err(resolve)?;
     let address = addresses.next().ok_or_else(|| resolve(io::ErrorKind::NotFound.into()))?;
-    if config.tokens.is_empty() && !address.ip().to_canonical().is_loopback() {
+    if let Err(error) = guard(face, key, address, config) {
         if !config.allow_insecure {
-            return Err(StartError::Exposed { key, address });
+            return Err(error);
         }
-        warn!(%key, %address, "listening without authentication where other machines can reach it (allow_insecure)");
+        warn!(%key, %address, "listening without authentication (allow_insecure)");
     }
-    acceptor::listen(address).map_err(|source| StartError::Bind { key, address, source })
+    acceptor::listen(address).map(Some).map_err(|source| StartError::Bind { key, address, source })
+}
+
+/// Whether everybody who can reach a listener is meant to.
+fn guard(face: Face, key: &'static str, address: SocketAddr, config: &Config) -> Result<(), StartError> {
+    let is_reachable = !address.ip().to_canonical().is_loopback();
+    match (face, config.tokens.is_empty()) {
+        (Face::Paper, true) if is_reachable => Err(StartError::Exposed { key, address }),
+        (Face::Seriput, true) if is_reachable => Err(StartError::Unguarded { key, address }),
+        (Face::Seriput, false) => Err(StartError::PastTokens { key, address }),
+        (Face::Paper | Face::Seriput, _) => Ok(()),
+    }
 }
 
 /// A running server. Dropping it stops the server as [`shutdown`](Handle::shutdown) does.
 pub struct Handle {
     paper_addr: Option<SocketAddr>,
+    seriput_addr: Option<SocketAddr>,
     shared: Arc<Shared>,
     stop: signal::Sender<bool>,
     control: Option<thread::JoinHandle<Stopped>>,
@@ -151,6 +199,11 @@ impl Handle {
     /// Where PaperCache clients connect; `None` if that listener is off.
     pub fn paper_addr(&self) -> Option<SocketAddr> {
         self.paper_addr
+    }
+
+    /// Where Seriput clients connect; `None` if that listener is off.
+    pub fn seriput_addr(&self) -> Option<SocketAddr> {
+        self.seriput_addr
     }
 
     /// The cache that is served.
@@ -188,7 +241,10 @@ impl Handle {
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle").field("paper_addr", &self.paper_addr).finish_non_exhaustive()
+        f.debug_struct("Handle")
+            .field("paper_addr", &self.paper_addr)
+            .field("seriput_addr", &self.seriput_addr)
+            .finish_non_exhaustive()
     }
 }
 
@@ -202,7 +258,7 @@ impl Drop for Handle {
 
 /// What the control thread runs.
 struct Control {
-    listener: Option<TcpListener>,
+    listeners: [(Face, Option<TcpListener>); 2],
     workers: Arc<Vec<Worker>>,
     shared: Arc<Shared>,
     stopped: signal::Receiver<bool>,
@@ -215,7 +271,7 @@ impl Control {
         // An error means that the handle is gone, which stops the server as well.
         let _ = self.stopped.wait_for(|stop| *stop).await;
         info!(connections = self.shared.slots.taken(), "stopping");
-        if let Some(accepting) = accepting {
+        for accepting in accepting {
             accepting.abort();
             // It was aborted: there is nothing to learn from it.
             let _ = accepting.await;
@@ -232,16 +288,17 @@ impl Control {
         }
     }
 
-    fn accept(&mut self) -> Option<task::JoinHandle<()>> {
-        let (workers, shared) = (Arc::clone(&self.workers), Arc::clone(&self.shared));
-        let acceptor = Acceptor::new(self.listener.take()?, workers, shared);
-        match acceptor {
-            Ok(acceptor) => Some(task::spawn(acceptor.run())),
-            Err(error) => {
-                warn!(%error, "cannot watch the listener");
-                None
+    /// Starts to accept on each listener that is on.
+    fn accept(&mut self) -> Vec<task::JoinHandle<()>> {
+        let mut accepting = Vec::new();
+        for (face, listener) in &mut self.listeners {
+            let Some(listener) = listener.take() else { continue };
+            match Acceptor::new(*face, listener, Arc::clone(&self.workers), Arc::clone(&self.shared)) {
+                Ok(acceptor) => accepting.push(task::spawn(acceptor.run())),
+                Err(error) => warn!(?face, %error, "cannot watch the listener"),
             }
         }
+        accepting
     }
 }
 

@@ -17,7 +17,7 @@ use tracing::{debug, info, warn};
 use crate::{
     budget::Budget,
     clock::Clock,
-    config::{Config, Token},
+    config::{Config, SeriputConfig, Token},
     limits::Limits,
     net::{slots::Slots, watch::Reason},
     process::Process,
@@ -32,12 +32,14 @@ pub(crate) struct Shared {
     pub(crate) started: Millis,
     pub(crate) tokens: Vec<Token>,
     pub(crate) booleans: Booleans,
+    pub(crate) seriput: SeriputConfig,
     pub(crate) limits: Limits,
     pub(crate) slots: Arc<Slots>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) process: Process,
     pub(crate) counts: Counts,
     violations: Throttle,
+    starved: Throttle,
     drops: Throttle,
     wrong_tokens: Throttle,
 }
@@ -51,12 +53,14 @@ impl Shared {
             clock,
             tokens: config.tokens.clone(),
             booleans: config.paper.booleans,
+            seriput: config.seriput.clone(),
             limits: config.limits.clone(),
             slots: Slots::new(config.limits.connections),
             budget: Budget::new(config.limits.bytes_in_flight),
             process: Process::open(),
             counts: Counts::default(),
             violations: Throttle::default(),
+            starved: Throttle::default(),
             drops: Throttle::default(),
             wrong_tokens: Throttle::default(),
         }
@@ -68,6 +72,17 @@ impl Shared {
         match self.violations.pass(self.clock.now()) {
             Some(suppressed) => info!(%peer, %violation, suppressed, "violation of the protocol, closing"),
             None => debug!(%peer, %violation, "violation of the protocol, closing"),
+        }
+    }
+
+    /// There is no memory for a request of a client.
+    pub(crate) fn note_starved(&self, peer: SocketAddr) {
+        self.counts.starved.fetch_add(1, Ordering::Relaxed);
+        match self.starved.pass(self.clock.now()) {
+            Some(suppressed) => {
+                warn!(%peer, suppressed, "request refused: limits.bytes_in_flight is reached");
+            }
+            None => debug!(%peer, "request refused: limits.bytes_in_flight is reached"),
         }
     }
 
@@ -96,6 +111,7 @@ pub(crate) struct Counts {
     refused: AtomicU64,
     auth_failures: AtomicU64,
     violations: AtomicU64,
+    starved: AtomicU64,
     dropped: AtomicU64,
 }
 
@@ -110,6 +126,8 @@ pub struct Events {
     pub auth_failures: u64,
     /// Connections that were closed because what they sent cannot be read.
     pub violations: u64,
+    /// Requests that were refused because all connections together held too much memory.
+    pub starved: u64,
     /// Connections that were closed because they were waited for too long.
     pub dropped: u64,
 }
@@ -129,6 +147,7 @@ impl Counts {
             refused: self.refused.load(Ordering::Relaxed),
             auth_failures: self.auth_failures.load(Ordering::Relaxed),
             violations: self.violations.load(Ordering::Relaxed),
+            starved: self.starved.load(Ordering::Relaxed),
             dropped: self.dropped.load(Ordering::Relaxed),
         }
     }

@@ -6,8 +6,10 @@
 //! ```text
 //! # a comment
 //! set KEY VALUE      a setting of the server, before anything else
-//! client NAME        the lines that follow are about this connection (opened by its first line)
-//! > 00 "text" 00*40  send these bytes: hex, text, or a byte so many times; lines in a row are sent in one write
+//! client NAME        the lines that follow are about this connection, to PaperCache (opened by its first line)
+//! seriput NAME       as above, to Seriput
+//! > 00 "text" 00*40  send these bytes: hex, text (in quotes of either kind), or a byte so many times; lines in a row are
+//!                    sent in one write
 //! < 21 .*4           expect these bytes; .*4 stands for any four
 //! advance 950ms      move the server's clock
 //! end                half-close: nothing more will be sent
@@ -19,7 +21,7 @@ mod support;
 
 use std::{collections::HashMap, fs, path::Path};
 
-use larder_server::config::{self, Config, SETTINGS, Sources};
+use larder_server::config::{self, Config, Listen, SETTINGS, Sources};
 use support::{Client, TestServer, hex, test_config};
 
 #[derive(Clone, Copy)]
@@ -63,8 +65,9 @@ struct Player<'s> {
     name: &'s str,
     lines: Vec<(usize, &'s str)>,
     server: TestServer,
-    clients: HashMap<String, Client>,
-    current: String,
+    /// By face (whether it is Seriput) and name.
+    clients: HashMap<(bool, String), Client>,
+    current: (bool, String),
     unsent: Vec<u8>,
     split: Split,
 }
@@ -76,7 +79,7 @@ impl<'s> Player<'s> {
         let settings = lines.iter().filter_map(|(_, line)| line.strip_prefix("set ")?.split_once(' '));
         let config = configure(&settings.collect::<Vec<_>>());
         let server = TestServer::start(|it| *it = Config { workers, ..config });
-        let (clients, current) = (HashMap::new(), "a".to_owned());
+        let (clients, current) = (HashMap::new(), (false, "a".to_owned()));
         Player { name, lines, server, clients, current, unsent: Vec::new(), split }
     }
 
@@ -91,7 +94,7 @@ impl<'s> Player<'s> {
             self.flush();
             match word {
                 "<" => self.expect(&parse(rest, &place), &place),
-                "client" => self.current = rest.to_owned(),
+                "client" | "seriput" => self.current = (word == "seriput", rest.to_owned()),
                 "advance" => {
                     let by = config::duration::parse(rest).expect("a length of time").expect("not off");
                     self.server.clock.advance(by);
@@ -106,7 +109,7 @@ impl<'s> Player<'s> {
     }
 
     fn client(&mut self) -> &mut Client {
-        let address = self.server.address();
+        let address = if self.current.0 { self.server.seriput_address() } else { self.server.address() };
         self.clients.entry(self.current.clone()).or_insert_with(|| Client::connect(address))
     }
 
@@ -141,6 +144,9 @@ fn configure(settings: &[(&str, &str)]) -> Config {
     let resolved = config::resolve(&Sources { file: None, variable: &|_| None, flags }).expect("settings");
     let mut config = resolved.config;
     config.paper.listen = test_config().paper.listen;
+    if config.seriput.listen != Listen::Off {
+        config.seriput.listen = test_config().paper.listen;
+    }
     config.limits.auth_delay = test_config().limits.auth_delay;
     config
 }
@@ -150,8 +156,9 @@ fn parse(text: &str, place: &str) -> Vec<Option<u8>> {
     let mut bytes = Vec::new();
     let mut rest = text.trim();
     while !rest.is_empty() {
-        if let Some(quoted) = rest.strip_prefix('"') {
-            let (inner, after) = quoted.split_once('"').unwrap_or_else(|| panic!("{place}: unclosed text"));
+        if let Some(quote) = rest.chars().next().filter(|first| ['"', '\''].contains(first)) {
+            let unclosed = || panic!("{place}: unclosed text");
+            let (inner, after) = rest[1..].split_once(quote).unwrap_or_else(unclosed);
             bytes.extend(inner.bytes().map(Some));
             rest = after.trim_start();
             continue;

@@ -21,7 +21,8 @@ value in bytes, u32 time to live in s (0 = none); plain or compressed with zstd.
 value of the record's size, and each trace starts with empty caches.
 
 In this process, keys are 8 bytes long. Over the wire they are decimal text, and GETs are counted by what the server answers; \
-its capacity is what it is, and --policy, given more than once or for more than one trace, needs --wipe.
+its capacity is what it is, and --policy, given more than once or for more than one trace, needs --wipe. Over seriput:// there \
+is neither, nor --ttl: one trace, and a server that cannot be asked for its size.
 
 Examples:
   larder replay web.bin.zst
@@ -98,6 +99,7 @@ is an error.
 
 Examples:
   larder bench --connections 50 --pipeline 16 --duration 10
+  larder bench --server seriput://127.0.0.1:9090 --value-size 512
   larder bench --server paper://10.0.0.7:3145 --keys 1000000 --value-size 1KiB --dist zipf --get-ratio 0.95 --json";
 
 #[derive(Debug, Args)]

@@ -83,6 +83,36 @@ pub(crate) enum ClientError {
         /// Why.
         error: paper::Error,
     },
+    /// The server says no, in its own words.
+    #[error("{server}: {doing}: {reason}")]
+    SaidNo {
+        /// Who was asked.
+        server: ServerUrl,
+        /// Which command.
+        doing: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// The server says that it failed, in its own words.
+    #[error("{server}: {doing}: the server failed: {reason}")]
+    Failed {
+        /// Who was asked.
+        server: ServerUrl,
+        /// Which command.
+        doing: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// The protocol has no such command.
+    #[error(
+        "{server}: the protocol has no {doing}: it can get, set and del, without a time to live; use paper://"
+    )]
+    NotInProtocol {
+        /// Who would have been asked.
+        server: ServerUrl,
+        /// Which command.
+        doing: &'static str,
+    },
     /// A load was refused.
     #[error("{server}: {doing}: {reason}")]
     LoadRefused {
@@ -111,7 +141,16 @@ impl ClientError {
     /// Whether a server in good health said no, so that asking again changes nothing.
     pub(crate) fn is_refusal(&self) -> bool {
         use paper::Error::{Internal, InternalCache, MaxConnections};
-        matches!(self, Self::Refused { error, .. } if !matches!(error, Internal | InternalCache | MaxConnections))
+        match self {
+            Self::Refused { error, .. } => !matches!(error, Internal | InternalCache | MaxConnections),
+            Self::SaidNo { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether nothing was sent, since what was asked for cannot be said.
+    pub(crate) fn is_usage(&self) -> bool {
+        matches!(self, Self::NotInProtocol { .. } | Self::Unsendable { .. })
     }
 
     /// The right variant for what the system said while `doing`.

@@ -3,6 +3,8 @@
 
 mod error;
 mod paper;
+mod seriput;
+mod socket;
 
 pub(crate) use error::ClientError;
 
@@ -23,40 +25,69 @@ pub(crate) struct Reach {
     pub(crate) timeout: Duration,
 }
 
-/// A connection that does one thing at a time. Keys and values are any bytes.
+/// A connection that does one thing at a time. Keys and values are any bytes, as far as the protocol has them. A command
+/// that a protocol does not have is an error that says so.
 pub(crate) trait Client {
+    /// Whom it talks to.
+    fn server(&self) -> &ServerUrl;
+    /// That the protocol has no such command.
+    fn cannot(&self, doing: &'static str) -> ClientError {
+        ClientError::NotInProtocol { server: self.server().clone(), doing }
+    }
     /// Whether the server is there.
-    fn ping(&mut self) -> Result<(), ClientError>;
+    fn ping(&mut self) -> Result<(), ClientError> {
+        Err(self.cannot("PING"))
+    }
     /// The server's version.
-    fn version(&mut self) -> Result<String, ClientError>;
+    fn version(&mut self) -> Result<String, ClientError> {
+        Err(self.cannot("VERSION"))
+    }
     /// The value of `key`; counts as a use.
     fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, ClientError>;
     /// The value of `key`; does not count.
-    fn peek(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, ClientError>;
+    fn peek(&mut self, _key: &[u8]) -> Result<Option<Vec<u8>>, ClientError> {
+        Err(self.cannot("PEEK"))
+    }
     /// Stores; `ttl_s` in seconds, 0 = never expires.
     fn set(&mut self, key: &[u8], value: &[u8], ttl_s: u32) -> Result<(), ClientError>;
     /// Deletes; false if there was nothing.
     fn delete(&mut self, key: &[u8]) -> Result<bool, ClientError>;
     /// Whether `key` is there.
-    fn has(&mut self, key: &[u8]) -> Result<bool, ClientError>;
+    fn has(&mut self, _key: &[u8]) -> Result<bool, ClientError> {
+        Err(self.cannot("HAS"))
+    }
     /// Sets the time to live in seconds, 0 = never expires; false if there is no such key.
-    fn set_ttl(&mut self, key: &[u8], ttl_s: u32) -> Result<bool, ClientError>;
+    fn set_ttl(&mut self, _key: &[u8], _ttl_s: u32) -> Result<bool, ClientError> {
+        Err(self.cannot("TTL"))
+    }
     /// The length of the value in bytes.
-    fn size(&mut self, key: &[u8]) -> Result<Option<u64>, ClientError>;
+    fn size(&mut self, _key: &[u8]) -> Result<Option<u64>, ClientError> {
+        Err(self.cannot("SIZE"))
+    }
     /// Deletes everything.
-    fn wipe(&mut self) -> Result<(), ClientError>;
+    fn wipe(&mut self) -> Result<(), ClientError> {
+        Err(self.cannot("WIPE"))
+    }
     /// Sets the size of the cache in bytes.
-    fn resize(&mut self, bytes_max: u64) -> Result<(), ClientError>;
+    fn resize(&mut self, _bytes_max: u64) -> Result<(), ClientError> {
+        Err(self.cannot("RESIZE"))
+    }
     /// Sets the eviction policy.
-    fn set_policy(&mut self, name: &str) -> Result<(), ClientError>;
+    fn set_policy(&mut self, _name: &str) -> Result<(), ClientError> {
+        Err(self.cannot("POLICY"))
+    }
     /// Sizes, counters, policies.
-    fn status(&mut self) -> Result<ServerStatus, ClientError>;
+    fn status(&mut self) -> Result<ServerStatus, ClientError> {
+        Err(self.cannot("STATUS"))
+    }
     /// Gives up the connection to a load, which reads and writes it in its own way.
-    fn into_load(self: Box<Self>) -> (TcpStream, Box<dyn Codec + Send>);
+    fn into_load(self: Box<Self>) -> Result<(TcpStream, Box<dyn Codec + Send>), ClientError>;
 }
 
 /// Bytes of a protocol for many requests under way on one connection, answered in order.
 pub(crate) trait Codec {
+    /// Makes `value` one of `bytes` bytes, at least 1, that the protocol takes.
+    fn fill_value(&self, bytes: usize, value: &mut Vec<u8>);
     /// Appends a request for the value of `key`.
     fn get(&self, key: &[u8], out: &mut Vec<u8>) -> Result<(), String>;
     /// Appends a request to store.
@@ -127,14 +158,10 @@ impl ServerStatus {
     pub(crate) fn policy_text(&self) -> String {
         if self.is_auto { format!("auto ({})", self.policy) } else { self.policy.clone() }
     }
-
-    /// What to say to POLICY to have it as it is now.
-    pub(crate) fn policy_choice(&self) -> &str {
-        if self.is_auto { "auto" } else { &self.policy }
-    }
 }
 
-/// Connects, is admitted, and sends the token if there is one.
+/// Connects, is admitted, and sends the token if there is one. (Where there is no admission, it connects when there is
+/// something to send.)
 ///
 /// # Errors
 ///
@@ -142,5 +169,6 @@ impl ServerStatus {
 pub(crate) fn open(reach: &Reach) -> Result<Box<dyn Client>, ClientError> {
     match reach.server.scheme {
         Scheme::Paper => Ok(Box::new(paper::PaperClient::connect(reach)?)),
+        Scheme::Seriput => Ok(Box::new(seriput::SeriputClient::new(reach))),
     }
 }

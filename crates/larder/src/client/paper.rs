@@ -1,36 +1,23 @@
 //! PaperCache from the client's side (`spec/paper.md`): a blocking connection for the commands, and the bytes of GET and
-//! SET for a load. `larder-wire` knows the bytes; this file knows the socket.
+//! SET for a load.
 
+use super::socket::{Socket, missing};
 use super::{Answer, Asked, Client, ClientError, Codec, Reach, ServerStatus};
 use crate::server_url::ServerUrl;
 use larder_wire::Decoded;
-use larder_wire::paper::{self, Command, Handshake, Reply, ReplyLimits, ReplyViolation, Request};
-use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
-use std::time::Duration;
-
-/// The most that is read, and zeroed for it, at once: a length that a server claims costs nothing until bytes come.
-const READ_BYTES_MAX: usize = 256 << 10;
+use larder_wire::paper::{self, Command, Handshake, Reply, ReplyLimits, Request};
+use std::net::TcpStream;
 
 /// One connection, admitted and, with a token, authorized.
 pub(super) struct PaperClient {
-    server: ServerUrl,
-    timeout: Duration,
-    stream: TcpStream,
-    /// One request, kept for its memory.
-    output: Vec<u8>,
-    /// What has come of the reply to it.
-    input: Vec<u8>,
+    socket: Socket,
 }
 
 impl PaperClient {
     pub(super) fn connect(reach: &Reach) -> Result<Self, ClientError> {
-        let Reach { server, token, timeout } = reach;
-        let stream = connect_any(server, *timeout)?;
-        let mut client =
-            Self { server: server.clone(), timeout: *timeout, stream, output: Vec::new(), input: Vec::new() };
+        let mut client = Self { socket: Socket::connect(reach)? };
         client.shake_hands()?;
-        if let Some(token) = token {
+        if let Some(token) = &reach.token {
             client.call(&Request::Auth { token: token.as_bytes() })?;
         }
         Ok(client)
@@ -39,10 +26,10 @@ impl PaperClient {
     /// Waits for the byte that a server sends unasked.
     fn shake_hands(&mut self) -> Result<(), ClientError> {
         let doing = "connecting";
-        self.fill(doing, |input| paper::decode_handshake(input).map(missing))?;
-        match paper::decode_handshake(&self.input) {
+        self.socket.fill(doing, |input| paper::decode_handshake(input).map(missing))?;
+        match paper::decode_handshake(self.socket.input()) {
             Ok(Decoded::Frame { value: Handshake::Refused(error), .. }) => {
-                Err(ClientError::Refused { server: self.server.clone(), doing, error })
+                Err(ClientError::Refused { server: self.server().clone(), doing, error })
             }
             _ => Ok(()),
         }
@@ -52,56 +39,16 @@ impl PaperClient {
     fn call(&mut self, request: &Request<'_>) -> Result<Reply<'_>, ClientError> {
         let command = request.command();
         let doing = command.name();
-        self.output.clear();
-        request
-            .encode(&mut self.output)
-            .map_err(|error| ClientError::Unsendable { doing, reason: error.to_string() })?;
-        if let Err(error) = self.stream.write_all(&self.output) {
-            return Err(ClientError::from_io(&self.server, doing, self.timeout, error));
-        }
+        self.socket.send(doing, |out| request.encode(out))?;
         let limits = ReplyLimits { value_bytes_max: u32::MAX, ..ReplyLimits::default() };
-        self.fill(doing, |input| paper::decode_reply(input, command, &limits).map(missing))?;
-        match paper::decode_reply(&self.input, command, &limits) {
+        self.socket.fill(doing, |input| paper::decode_reply(input, command, &limits).map(missing))?;
+        match paper::decode_reply(self.socket.input(), command, &limits) {
             Ok(Decoded::Frame { value: Reply::Error(error), .. }) => {
-                Err(ClientError::Refused { server: self.server.clone(), doing, error })
+                Err(ClientError::Refused { server: self.server().clone(), doing, error })
             }
             Ok(Decoded::Frame { value, .. }) => Ok(value),
-            Ok(Decoded::Need(_)) => Err(ClientError::Closed { server: self.server.clone(), doing }),
-            Err(violation) => Err(not_the_protocol(&self.server, doing, &violation)),
-        }
-    }
-
-    /// Reads until `missing` finds the message whole. It says how long the input must get, or none.
-    fn fill(
-        &mut self,
-        doing: &'static str,
-        missing: impl Fn(&[u8]) -> Result<Option<usize>, ReplyViolation>,
-    ) -> Result<(), ClientError> {
-        self.input.clear();
-        loop {
-            let need = match missing(&self.input) {
-                Ok(None) => return Ok(()),
-                Ok(Some(need)) => need,
-                Err(violation) => return Err(not_the_protocol(&self.server, doing, &violation)),
-            };
-            while self.input.len() < need {
-                self.read_some(need)
-                    .map_err(|error| ClientError::from_io(&self.server, doing, self.timeout, error))?;
-            }
-        }
-    }
-
-    /// Reads once, at most up to `need` bytes in all.
-    fn read_some(&mut self, need: usize) -> io::Result<()> {
-        let had = self.input.len();
-        self.input.resize(need.min(had + READ_BYTES_MAX), 0);
-        let read = self.stream.read(&mut self.input[had..]);
-        self.input.truncate(had + *read.as_ref().unwrap_or(&0));
-        match read {
-            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-            Err(error) => Err(error),
+            Ok(Decoded::Need(_)) => Err(self.socket.closed(doing)),
+            Err(violation) => Err(self.socket.not_the_protocol(doing, &violation)),
         }
     }
 
@@ -121,6 +68,10 @@ impl PaperClient {
 }
 
 impl Client for PaperClient {
+    fn server(&self) -> &ServerUrl {
+        self.socket.server()
+    }
+
     fn ping(&mut self) -> Result<(), ClientError> {
         self.call(&Request::Ping).map(drop)
     }
@@ -175,12 +126,12 @@ impl Client for PaperClient {
     fn status(&mut self) -> Result<ServerStatus, ClientError> {
         match self.call(&Request::Status)? {
             Reply::Status(status) => Ok(owned_status(&status)),
-            _ => Err(ClientError::Closed { server: self.server.clone(), doing: Command::Status.name() }),
+            _ => Err(self.socket.closed(Command::Status.name())),
         }
     }
 
-    fn into_load(self: Box<Self>) -> (TcpStream, Box<dyn Codec + Send>) {
-        (self.stream, Box::new(PaperCodec))
+    fn into_load(self: Box<Self>) -> Result<(TcpStream, Box<dyn Codec + Send>), ClientError> {
+        Ok((self.socket.into_stream(), Box::new(PaperCodec)))
     }
 }
 
@@ -188,6 +139,10 @@ impl Client for PaperClient {
 struct PaperCodec;
 
 impl Codec for PaperCodec {
+    fn fill_value(&self, bytes: usize, value: &mut Vec<u8>) {
+        value.resize(bytes, b'v');
+    }
+
     fn get(&self, key: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
         Request::Get { key }.encode(out).map_err(|error| error.to_string())
     }
@@ -217,40 +172,6 @@ fn answer_of(reply: &Reply<'_>) -> Answer {
         Reply::Error(error) => Answer::Refused(error.to_string()),
         _ => Answer::Stored,
     }
-}
-
-/// Connects to the first address of the host that answers.
-fn connect_any(server: &ServerUrl, timeout: Duration) -> Result<TcpStream, ClientError> {
-    let resolve = |source| ClientError::Resolve { server: server.clone(), source };
-    let connect = |source| ClientError::Connect { server: server.clone(), source };
-    let mut last = None;
-    for address in (server.host.as_str(), server.port).to_socket_addrs().map_err(resolve)? {
-        match TcpStream::connect_timeout(&address, timeout) {
-            Ok(stream) => {
-                stream.set_nodelay(true).map_err(connect)?;
-                stream.set_read_timeout(Some(timeout)).map_err(connect)?;
-                stream.set_write_timeout(Some(timeout)).map_err(connect)?;
-                return Ok(stream);
-            }
-            Err(error) => last = Some(error),
-        }
-    }
-    match last {
-        Some(error) => Err(connect(error)),
-        None => Err(resolve(io::Error::new(io::ErrorKind::NotFound, "it has none"))),
-    }
-}
-
-/// How long the input must get, if the message is not whole.
-fn missing<T>(decoded: Decoded<T>) -> Option<usize> {
-    match decoded {
-        Decoded::Need(bytes) => Some(bytes),
-        Decoded::Frame { .. } => None,
-    }
-}
-
-fn not_the_protocol(server: &ServerUrl, doing: &'static str, violation: &ReplyViolation) -> ClientError {
-    ClientError::NotTheProtocol { server: server.clone(), doing, reason: violation.to_string() }
 }
 
 fn bytes_of(reply: Reply<'_>) -> &[u8] {

@@ -35,6 +35,10 @@ fn in_process(args: &ReplayArgs) -> Result<Vec<Panel>, Failure> {
         [] => PolicyName::all_default().map(PolicyChoice::Fixed).to_vec(),
         given => given.to_vec(),
     };
+    if policies.contains(&PolicyChoice::Auto) {
+        let reason = "--policy auto: caches in this process do not choose for themselves yet; name policies to compare";
+        return Err(Failure::Usage(reason.to_owned()));
+    }
     let shards = args.shards.or((args.unit == Unit::Entries).then_some(1));
     let mut panels = Vec::new();
     for trace in &args.traces {
@@ -83,6 +87,9 @@ fn working_set(args: &ReplayArgs, trace: &Path) -> Result<WorkingSet, Failure> {
 }
 
 fn over_the_wire(args: &ReplayArgs, server: &ServerUrl) -> Result<Vec<Panel>, Failure> {
+    if !server.scheme.can_administer() {
+        return against_a_bare_server(args, server);
+    }
     let runs = args.traces.len() * args.policies.len().max(1);
     if runs > 1 && !args.wipe {
         return Err(Failure::Usage(format!(
@@ -100,11 +107,21 @@ fn over_the_wire(args: &ReplayArgs, server: &ServerUrl) -> Result<Vec<Panel>, Fa
     }
     let outcome = all_runs(args, server, &reach);
     if !args.policies.is_empty() {
-        let policy = before.policy_choice();
-        note(&format!("{server}: POLICY {policy}, as it was before"));
-        client::open(&reach)?.set_policy(policy)?;
+        restore_policy(server, &reach, &before)?;
     }
     outcome
+}
+
+/// A server that can only store, fetch and delete: what it is like stays unknown, and it is left as it is.
+fn against_a_bare_server(args: &ReplayArgs, server: &ServerUrl) -> Result<Vec<Panel>, Failure> {
+    if args.wipe || args.ttl || !args.policies.is_empty() || args.traces.len() > 1 {
+        return Err(Failure::Usage(format!(
+            "{server}: the protocol cannot wipe, set a policy or set times to live, so --wipe, --policy, --ttl and more \
+             than one trace need paper://"
+        )));
+    }
+    note(&format!("{server} cannot be asked what it holds already, which may be hit"));
+    all_runs(args, server, &args.access.reach(server.clone()))
 }
 
 fn all_runs(args: &ReplayArgs, server: &ServerUrl, reach: &Reach) -> Result<Vec<Panel>, Failure> {
@@ -128,10 +145,14 @@ fn all_runs(args: &ReplayArgs, server: &ServerUrl, reach: &Reach) -> Result<Vec<
             let progress = Progress::new("replaying");
             let outcome = plan.replay(&mut reader, &progress)?;
             drop(progress);
-            let policy = choice.map_or_else(|| status.policy_text(), |choice| choice.to_string());
-            size = capacity_text(Capacity::Bytes(status.max_size));
+            let policy = match (choice, &status) {
+                (Some(choice), _) => choice.to_string(),
+                (None, Some(status)) => status.policy_text(),
+                (None, None) => "unknown".to_owned(),
+            };
+            size = size_text(status.as_ref());
             records = reader.records();
-            print_remote(args, server, trace, &policy, &status, records, &outcome)?;
+            print_remote(args, server, trace, &policy, status.as_ref(), records, &outcome)?;
             runs.push((policy, outcome.tally));
         }
         panels.push(panel(trace, &format!("{size} at {server}"), records, &runs));
@@ -139,13 +160,23 @@ fn all_runs(args: &ReplayArgs, server: &ServerUrl, reach: &Reach) -> Result<Vec<
     Ok(panels)
 }
 
-/// Does to the server what was asked for before a run, and says so.
+/// Gives the server back the policy that it had. To have `auto` go on from there, that policy is set first.
+fn restore_policy(server: &ServerUrl, reach: &Reach, before: &ServerStatus) -> Result<(), Failure> {
+    let mut client = client::open(reach)?;
+    for policy in [Some(before.policy.as_str()), before.is_auto.then_some("auto")].into_iter().flatten() {
+        note(&format!("{server}: POLICY {policy}, as it was before"));
+        client.set_policy(policy)?;
+    }
+    Ok(())
+}
+
+/// Does to the server what was asked for before a run, and says so. What the server then is, if it can tell.
 fn prepare(
     args: &ReplayArgs,
     server: &ServerUrl,
     reach: &Reach,
     choice: Option<PolicyChoice>,
-) -> Result<ServerStatus, Failure> {
+) -> Result<Option<ServerStatus>, Failure> {
     let mut client = client::open(reach)?;
     if args.wipe {
         note(&format!("{server}: WIPE"));
@@ -155,7 +186,10 @@ fn prepare(
         note(&format!("{server}: POLICY {choice}"));
         client.set_policy(&choice.to_string())?;
     }
-    Ok(client.status()?)
+    if !server.scheme.can_administer() {
+        return Ok(None);
+    }
+    Ok(Some(client.status()?))
 }
 
 /// What is done to somebody's server is said, but not on standard output.
@@ -168,7 +202,7 @@ fn print_remote(
     server: &ServerUrl,
     trace: &Path,
     policy: &str,
-    status: &ServerStatus,
+    status: Option<&ServerStatus>,
     records: u64,
     outcome: &RemoteOutcome,
 ) -> Result<(), Failure> {
@@ -176,7 +210,10 @@ fn print_remote(
     let seconds = outcome.elapsed.as_secs_f64();
     let per_second = outcome.sent as f64 / seconds.max(1e-9);
     if args.json {
-        let mut object = object(&name, policy, Capacity::Bytes(status.max_size), &outcome.tally);
+        let max_size = status.map(|status| status.max_size);
+        let mut object = object(&name, policy, Capacity::Bytes(max_size.unwrap_or_default()), &outcome.tally);
+        object["policy"] = status.map_or(Value::Null, |_| json!(policy));
+        object["capacity"] = json!(max_size);
         object["server"] = json!(server.to_string());
         object["connections"] = json!(args.connections);
         object["pipeline"] = json!(args.pipeline);
@@ -188,7 +225,7 @@ fn print_remote(
         output::json(&object)?;
         return Ok(());
     }
-    let size = capacity_text(Capacity::Bytes(status.max_size));
+    let size = size_text(status);
     output::line(&format!("{name}: {} records, {size} at {server}", grouped(records)))?;
     output::line(&miss_table(&[(policy.to_owned(), outcome.tally.clone())]))?;
     output::line(&format!(
@@ -244,6 +281,13 @@ fn miss_table(runs: &[(String, Tally)]) -> String {
         rows.push(row);
     }
     output::table(&rows)
+}
+
+fn size_text(status: Option<&ServerStatus>) -> String {
+    match status {
+        Some(status) => capacity_text(Capacity::Bytes(status.max_size)),
+        None => "cache of unknown size".to_owned(),
+    }
 }
 
 fn capacity_text(capacity: Capacity) -> String {

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use super::settings::SettingArgs;
 
-/// Serve a cache to PaperCache clients
+/// Serve a cache to PaperCache and Seriput clients
 #[derive(Args)]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
@@ -61,6 +61,7 @@ fn serve(resolved: &Resolved) -> Result<Stopped, ServeError> {
     if let Err(error) = log::init(&resolved.config.log) {
         eprintln!("larder: there is a log already: {error}");
     }
+    resolved.notes.iter().for_each(|note| log::note(note));
     // Before anything listens, so that no signal finds the process half started.
     let signals = Signals::catch().map_err(ServeError::Signals)?;
     raise_descriptor_limit(resolved.config.limits.connections);
@@ -72,9 +73,13 @@ fn serve(resolved: &Resolved) -> Result<Stopped, ServeError> {
 /// One line per listener, on standard output.
 fn announce(handle: &Handle) {
     let mut out = io::stdout().lock();
-    let lines = handle.paper_addr().map(|address| writeln!(out, "paper listening on {address}"));
-    // Whoever closed standard output does not want to know.
-    let _ = lines.transpose().and_then(|_| out.flush());
+    for (name, address) in [("paper", handle.paper_addr()), ("seriput", handle.seriput_addr())] {
+        if let Some(address) = address {
+            // Whoever closed standard output does not want to know.
+            let _ = writeln!(out, "{name} listening on {address}");
+        }
+    }
+    let _ = out.flush();
 }
 
 /// Each connection needs a descriptor, and the server a few of its own.

@@ -157,7 +157,8 @@ async fn prefill(
     stop: Stop,
 ) -> Result<(), Failure> {
     let mut connection = Connection::start(opened)?;
-    let value = vec![b'v'; work.bench.value_bytes];
+    let mut value = Vec::new();
+    connection.fill_value(work.bench.value_bytes, &mut value);
     loop {
         let (from, count) = work.claim(PREFILL_DEPTH, work.bench.keys);
         if count == 0 || stop.load(Ordering::Relaxed) {
@@ -184,7 +185,8 @@ async fn measure(
     let bench = &work.bench;
     let mut connection = Connection::start(opened)?;
     let mut random = SmallRng::seed_from_u64(bench.seed.wrapping_add(index));
-    let value = vec![b'v'; bench.value_bytes];
+    let mut value = Vec::new();
+    connection.fill_value(bench.value_bytes, &mut value);
     let check = |asked, answer: &Answer, took| {
         share.borrow_mut().count(asked, answer, took);
         match *answer {

@@ -34,7 +34,7 @@ impl Opened {
     ///
     /// A [`ClientError`] that names the server and the step that failed.
     pub(crate) fn open(reach: &Reach) -> Result<Self, ClientError> {
-        let (stream, codec) = client::open(reach)?.into_load();
+        let (stream, codec) = client::open(reach)?.into_load()?;
         Ok(Self { server: reach.server.clone(), timeout: reach.timeout, stream, codec })
     }
 }
@@ -94,6 +94,11 @@ impl Connection {
     pub(crate) fn has_room(&self, bytes: usize) -> bool {
         // Framing takes less than 32 bytes in any protocol here.
         self.asked.is_empty() || self.output.len() + bytes + 32 <= BATCH_BYTES_MAX
+    }
+
+    /// Makes `value` one of `bytes` bytes, at least 1, that can be stored.
+    pub(crate) fn fill_value(&self, bytes: usize, value: &mut Vec<u8>) {
+        self.codec.fill_value(bytes, value);
     }
 
     /// Adds a GET to the batch.

@@ -13,7 +13,8 @@ pub(crate) struct Progress {
 impl Progress {
     /// Shows nothing unless standard error is a terminal.
     pub(crate) fn new(what: &str) -> Self {
-        let bar = ProgressBar::new(0);
+        // Of a length yet unknown; 0 would show as 100 %.
+        let bar = ProgressBar::new(1);
         if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:30} {percent:>3} %  {msg}  {eta} left")
         {
             bar.set_style(style);

@@ -140,7 +140,7 @@ struct Lane {
     share: Rc<RefCell<RemoteOutcome>>,
     pipeline: usize,
     honour_ttl: bool,
-    /// Zeros, as many as the largest value so far.
+    /// The value that was sent last, kept for its memory.
     value: Vec<u8>,
 }
 
@@ -200,12 +200,9 @@ impl Lane {
             self.share.borrow_mut().tally.refused += 1;
             return Ok(());
         }
-        let bytes = bytes as usize;
-        if self.value.len() < bytes {
-            self.value.resize(bytes, 0);
-        }
+        self.connection.fill_value(bytes as usize, &mut self.value);
         let ttl_s = if self.honour_ttl { record.ttl_s } else { 0 };
-        self.connection.set(record.key.to_string().as_bytes(), &self.value[..bytes], ttl_s)
+        self.connection.set(record.key.to_string().as_bytes(), &self.value, ttl_s)
     }
 
     /// Sends what the connection has, counts the answers, and gives the GETs that were missed. `gets` are those that

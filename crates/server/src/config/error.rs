@@ -21,6 +21,8 @@ pub enum Origin {
     Variable(&'static str),
     /// A flag, without its dashes.
     Flag(&'static str),
+    /// Something else that was set: what.
+    Implied(String),
 }
 
 impl fmt::Display for Origin {
@@ -30,6 +32,7 @@ impl fmt::Display for Origin {
             Origin::File { path, line } => write!(f, "{}:{line}", path.display()),
             Origin::Variable(name) => f.write_str(name),
             Origin::Flag(name) => write!(f, "--{name}"),
+            Origin::Implied(by) => f.write_str(by),
         }
     }
 }

@@ -13,6 +13,7 @@ mod toml_file;
 use std::{
     fmt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use larder_engine::{PolicyChoice, PolicyName};
@@ -30,6 +31,8 @@ use crate::limits::Limits;
 pub struct Config {
     /// The PaperCache listener.
     pub paper: PaperConfig,
+    /// The Seriput listener.
+    pub seriput: SeriputConfig,
     /// The most that all entries together may take, in bytes, at least 1.
     pub max_size: u64,
     /// The eviction policies that clients may choose from: at least one, none twice.
@@ -38,7 +41,7 @@ pub struct Config {
     pub policy: PolicyChoice,
     /// The tokens that authorise a client. Empty: every client is authorised.
     pub tokens: Vec<Token>,
-    /// Whether a listener without authentication may be reachable from other machines.
+    /// Whether a listener without authentication may be reachable from other machines, or be there at all beside tokens.
     pub allow_insecure: bool,
     /// Threads that serve connections, at least 1.
     pub workers: usize,
@@ -54,6 +57,11 @@ impl Default for Config {
             paper: PaperConfig {
                 listen: Listen::Address("127.0.0.1:3145".to_owned()),
                 booleans: Booleans::Clients,
+            },
+            seriput: SeriputConfig {
+                listen: Listen::Address("127.0.0.1:9090".to_owned()),
+                validate: Validate::Json,
+                idle_time: None,
             },
             max_size: 2 << 30,
             policies: PolicyName::all_default().to_vec(),
@@ -74,6 +82,26 @@ pub struct PaperConfig {
     pub listen: Listen,
     /// How truth is written in its replies.
     pub booleans: Booleans,
+}
+
+/// The Seriput listener.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeriputConfig {
+    /// Where it listens.
+    pub listen: Listen,
+    /// Which values it stores and serves.
+    pub validate: Validate,
+    /// How long a client may be silent. The protocol's own client never reconnects.
+    pub idle_time: Option<Duration>,
+}
+
+/// Which values a listener stores and serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Validate {
+    /// JSON texts.
+    Json,
+    /// Any bytes.
+    None,
 }
 
 /// Where a listener listens.
@@ -159,6 +187,8 @@ pub struct Resolved {
     pub config: Config,
     /// The origins, in the order of [`SETTINGS`].
     pub origins: Vec<Origin>,
+    /// What an operator should know though nothing is wrong.
+    pub notes: Vec<String>,
 }
 
 /// Where values come from.
@@ -210,10 +240,15 @@ pub fn resolve(sources: &Sources<'_>) -> Result<Resolved, ConfigErrors> {
     assignments.extend(read_variables(sources, &mut errors));
     assignments.extend(read_flags(sources));
 
-    let mut resolved = Resolved { config: Config::default(), origins: vec![Origin::Default; SETTINGS.len()] };
+    let mut resolved = Resolved {
+        config: Config::default(),
+        origins: vec![Origin::Default; SETTINGS.len()],
+        notes: Vec::new(),
+    };
     for assignment in assignments {
         apply(assignment, &mut resolved, &mut errors);
     }
+    close_unasked(&mut resolved);
     check(&mut resolved, &mut errors);
     if errors.is_empty() { Ok(resolved) } else { Err(ConfigErrors(errors)) }
 }
@@ -292,9 +327,26 @@ fn apply(assignment: Assignment, resolved: &mut Resolved, errors: &mut Vec<Confi
     }
 }
 
+/// Where tokens are set, a listener that cannot ask for them is there only for those who have asked for it.
+fn close_unasked(resolved: &mut Resolved) {
+    let Resolved { config, origins, notes } = resolved;
+    let origin = settings::index_of("seriput.listen").map(|index| &mut origins[index]);
+    if let Some(origin @ Origin::Default) = origin
+        && !config.tokens.is_empty()
+    {
+        config.seriput.listen = Listen::Off;
+        *origin = Origin::Implied("tokens are set".to_owned());
+        notes.push(
+            "the Seriput listener is off: tokens are set, and its protocol cannot ask for them; \
+             whoever wants it all the same sets seriput.listen and allow_insecure"
+                .to_owned(),
+        );
+    }
+}
+
 /// What no single setting can know.
 fn check(resolved: &mut Resolved, errors: &mut Vec<ConfigError>) {
-    let Resolved { config, origins } = resolved;
+    let Resolved { config, origins, .. } = resolved;
     let mut conflict = |key: &'static str, reason: String| {
         let origin = settings::index_of(key).map_or(Origin::Default, |index| origins[index].clone());
         errors.push(ConfigError::Conflict { origin, key, reason });
@@ -321,7 +373,7 @@ fn check(resolved: &mut Resolved, errors: &mut Vec<ConfigError>) {
             ),
         );
     }
-    if config.paper.listen == Listen::Off {
+    if config.paper.listen == Listen::Off && config.seriput.listen == Listen::Off {
         conflict("paper.listen", "every listener is off, so there is nothing to serve".to_owned());
     }
 }

@@ -75,9 +75,16 @@ pub(super) fn read(
             }
         }
     }
+    assignments.push(nothing_else_listens(path));
     assignments.extend(address.into_assignment());
     assignments.extend(policies);
     assignments
+}
+
+/// Whoever brings this file wants a PaperCache server; a flag or a variable may still ask for more.
+fn nothing_else_listens(path: &Path) -> Assignment {
+    let origin = Origin::Implied(format!("{} is a PaperCache file", path.display()));
+    assignment("seriput.listen", vec![Piece { text: "off".to_owned(), origin: origin.clone() }], origin)
 }
 
 fn assignment(key: &str, pieces: Vec<Piece>, origin: Origin) -> Assignment {

@@ -5,7 +5,7 @@ use larder_engine::{PolicyChoice, PolicyName, limits::KEY_BYTES_MAX};
 use larder_wire::paper::Booleans;
 use serde_json::Value;
 
-use super::{Config, Listen, LogFormat, LogLevel, Token, duration, size};
+use super::{Config, Listen, LogFormat, LogLevel, Token, Validate, duration, size};
 
 /// One thing that can be set.
 pub struct Setting {
@@ -114,6 +114,44 @@ pub static SETTINGS: &[Setting] = &[
         show: |config| name_of(&BOOLEANS, &config.paper.booleans),
     },
     Setting {
+        key: "seriput.listen",
+        variable: "LARDER_SERIPUT_LISTEN",
+        flag: "seriput",
+        value_name: "ADDR|off",
+        default: "127.0.0.1:9090",
+        help: "Where Seriput clients connect; off where tokens are set, unless asked for together with allow_insecure",
+        arity: Arity::One,
+        secret: false,
+        read: |config, texts| one(texts, read_listen).map(|value| config.seriput.listen = value),
+        show: |config| config.seriput.listen.to_string().into(),
+    },
+    Setting {
+        key: "seriput.validate",
+        variable: "LARDER_SERIPUT_VALIDATE",
+        flag: "seriput-validate",
+        value_name: "json|none",
+        default: "json",
+        help: "Whether Seriput values must be JSON, in both directions, or may be any bytes",
+        arity: Arity::One,
+        secret: false,
+        read: |config, texts| {
+            one(texts, |text| choose(text, &VALIDATE)).map(|value| config.seriput.validate = value)
+        },
+        show: |config| name_of(&VALIDATE, &config.seriput.validate),
+    },
+    Setting {
+        key: "seriput.idle_time",
+        variable: "LARDER_SERIPUT_IDLE_TIME",
+        flag: "seriput-idle-time",
+        value_name: "TIME|off",
+        default: "off",
+        help: "How long a Seriput client may be silent before it is disconnected; the Java client never reconnects",
+        arity: Arity::One,
+        secret: false,
+        read: |config, texts| one(texts, read_time).map(|value| config.seriput.idle_time = value),
+        show: |config| duration::Shown(config.seriput.idle_time).to_string().into(),
+    },
+    Setting {
         key: "max_size",
         variable: "LARDER_MAX_SIZE",
         flag: "max-size",
@@ -169,7 +207,7 @@ pub static SETTINGS: &[Setting] = &[
         flag: "allow-insecure",
         value_name: "true|false",
         default: "false",
-        help: "Let a listener without authentication be reachable from other machines",
+        help: "Let a listener without authentication be reachable from other machines, or stand beside tokens",
         arity: Arity::One,
         secret: false,
         read: |config, texts| {
@@ -197,7 +235,7 @@ pub static SETTINGS: &[Setting] = &[
         flag: "connections",
         value_name: "N",
         default: "1024",
-        help: "Clients served at the same time; one more is told so and closed",
+        help: "Clients served at the same time, by all listeners together; one more is told so and closed",
         arity: Arity::One,
         secret: false,
         read: |config, texts| {
@@ -314,7 +352,7 @@ pub static SETTINGS: &[Setting] = &[
         flag: "idle-time",
         value_name: "TIME|off",
         default: "off",
-        help: "How long a client may be silent before it is disconnected",
+        help: "How long a PaperCache client may be silent before it is disconnected",
         arity: Arity::One,
         secret: false,
         read: |config, texts| one(texts, read_time).map(|value| config.limits.idle_time = value),
@@ -381,6 +419,7 @@ type Names<T> = [(&'static str, T)];
 
 const BOOLEANS: [(&str, Booleans); 2] = [("clients", Booleans::Clients), ("published", Booleans::Published)];
 const TRUTH: [(&str, bool); 2] = [("true", true), ("false", false)];
+const VALIDATE: [(&str, Validate); 2] = [("json", Validate::Json), ("none", Validate::None)];
 const FORMATS: [(&str, LogFormat); 2] = [("text", LogFormat::Text), ("json", LogFormat::Json)];
 const LEVELS: [(&str, LogLevel); 6] = [
     ("off", LogLevel::Off),

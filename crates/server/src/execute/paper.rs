@@ -1,7 +1,7 @@
 //! PaperCache: each request becomes a call of the engine, and what that returns becomes the reply. Where the published page
 //! is silent, section 0 of the spec of the protocol decides.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use larder_engine::{Entry, Error as CacheError, Key, Kind, Millis, PolicyChoice, Ttl, Value};
@@ -225,8 +225,18 @@ impl Protocol for Paper {
         }
     }
 
-    fn refuse(&self, out: &mut Output) {
+    fn refuse(&self, _: &Violation, out: &mut Output) {
         reply::error(out.small(), Error::Internal);
+    }
+
+    /// Only the part that comes next has a known length, so there is no reading past such a request.
+    fn starve(&self, _: &[u8], out: &mut Output) -> Next {
+        reply::error(out.small(), Error::Internal);
+        Next::Close
+    }
+
+    fn idle_time(&self) -> Option<Duration> {
+        self.shared.limits.idle_time
     }
 
     fn is_awaiting_auth(&self) -> bool {

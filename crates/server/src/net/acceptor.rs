@@ -1,5 +1,5 @@
 //! The acceptor of a listener: accepts, counts, and hands over to a worker. Nothing that a client does or omits makes it
-//! wait. A client for whom there is no place is told so. When the process is out of descriptors, a reserve one is given up
+//! wait. A client for whom there is no place is told so, if its protocol has words for it. When the process is out of descriptors, a reserve one is given up
 //! for a moment so that the client can be told as well; then accepting pauses instead of spinning.
 
 use std::{
@@ -11,19 +11,20 @@ use std::{
     task::Poll,
 };
 
-use larder_wire::paper::reply;
 use socket2::SockRef;
 use tokio::{net::TcpListener, sync::Semaphore, time};
 use tracing::{debug, warn};
 
 use super::worker::Worker;
 use crate::{
+    execute::Face,
     limits::{ACCEPT_PAUSE, BUFFER_BYTES, LINGER_BYTES, LINGER_TIME, LINGERING_MAX},
     shared::Shared,
     throttle::Throttle,
 };
 
 pub(crate) struct Acceptor {
+    face: Face,
     listener: TcpListener,
     workers: Arc<Vec<Worker>>,
     shared: Arc<Shared>,
@@ -36,11 +37,13 @@ pub(crate) struct Acceptor {
 impl Acceptor {
     /// `listener` must not block; it belongs to the runtime that this is called on.
     pub(crate) fn new(
+        face: Face,
         listener: net::TcpListener,
         workers: Arc<Vec<Worker>>,
         shared: Arc<Shared>,
     ) -> io::Result<Acceptor> {
         Ok(Acceptor {
+            face,
             listener: TcpListener::from_std(listener)?,
             workers,
             shared,
@@ -71,7 +74,7 @@ impl Acceptor {
         match (self.shared.slots.take(), self.workers.iter().min_by_key(|worker| worker.load())) {
             (Some(slot), Some(worker)) => {
                 self.shared.counts.accepted();
-                worker.serve(stream, slot, Arc::clone(&self.shared));
+                worker.serve(self.face, stream, slot, Arc::clone(&self.shared));
             }
             _ => self.refuse(stream, peer),
         }
@@ -86,7 +89,7 @@ impl Acceptor {
             debug!(%peer, "client refused");
         }
         let mut reply = Vec::with_capacity(2);
-        reply::refused(&mut reply);
+        self.face.turn_away(&mut reply);
         // The buffer of a new socket takes two bytes; if not, the client is gone.
         if stream.write_all(&reply).and_then(|()| stream.shutdown(Shutdown::Write)).is_err() {
             return;
@@ -124,7 +127,7 @@ impl Acceptor {
         self.shared.counts.refused();
         debug!(%peer, "client refused: out of descriptors");
         let mut reply = Vec::with_capacity(2);
-        reply::refused(&mut reply);
+        self.face.turn_away(&mut reply);
         let _ = stream.write_all(&reply);
         // What has arrived is taken away, so that the close does not reset the connection.
         let _ = stream.read(&mut [0; BUFFER_BYTES]);

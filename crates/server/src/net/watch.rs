@@ -16,7 +16,7 @@ use std::{
 use larder_engine::Millis;
 use parking_lot::Mutex;
 
-use crate::{clock::millis, limits::Limits};
+use crate::clock::millis;
 
 const NEVER: u64 = u64::MAX;
 
@@ -45,6 +45,8 @@ pub(crate) enum Reason {
 pub(crate) struct Watch {
     pub(crate) peer: SocketAddr,
     waker: OnceLock<Waker>,
+    /// How long the client may be silent.
+    idle_time: Option<Duration>,
     order: AtomicU8,
     drain: AtomicBool,
     last_ms: AtomicU64,
@@ -54,9 +56,10 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(peer: SocketAddr, now: Millis) -> Watch {
+    pub(crate) fn new(peer: SocketAddr, now: Millis, idle_time: Option<Duration>) -> Watch {
         Watch {
             peer,
+            idle_time,
             waker: OnceLock::new(),
             order: AtomicU8::new(0),
             drain: AtomicBool::new(false),
@@ -137,13 +140,13 @@ impl Watch {
         }
     }
 
-    fn overdue(&self, now: Millis, idle_time: Option<Duration>) -> Option<Reason> {
+    fn overdue(&self, now: Millis) -> Option<Reason> {
         let past = |by: &AtomicU64| by.load(Ordering::Relaxed) <= now.0;
         if past(&self.auth_by_ms) {
             Some(Reason::AuthTime)
         } else if past(&self.write_by_ms) || past(&self.read_by_ms) {
             Some(Reason::Stalled)
-        } else if deadline(Millis(self.last_ms.load(Ordering::Relaxed)), idle_time) <= now.0 {
+        } else if deadline(Millis(self.last_ms.load(Ordering::Relaxed)), self.idle_time) <= now.0 {
             Some(Reason::Idle)
         } else {
             None
@@ -196,9 +199,9 @@ impl Watchlist {
     }
 
     /// Ends the connections that have been waited for too long.
-    pub(crate) fn check(&self, now: Millis, limits: &Limits) {
+    pub(crate) fn check(&self, now: Millis) {
         for watch in self.inner.lock().watches.values() {
-            if let Some(reason) = watch.overdue(now, limits.idle_time) {
+            if let Some(reason) = watch.overdue(now) {
                 watch.give(Order::Drop(reason));
             }
         }
@@ -225,25 +228,28 @@ mod tests {
     use super::*;
 
     fn watch_at(ms: u64) -> Watch {
-        Watch::new("127.0.0.1:1".parse().unwrap(), Millis(ms))
+        watch_for(ms, None)
+    }
+
+    fn watch_for(ms: u64, idle_time: Option<Duration>) -> Watch {
+        Watch::new("127.0.0.1:1".parse().unwrap(), Millis(ms), idle_time)
     }
 
     #[test]
     fn each_deadline_gives_its_own_reason_and_only_when_it_has_passed() {
-        let limits = Limits { idle_time: Some(Duration::from_secs(5)), ..Limits::default() };
         let list = Arc::new(Watchlist::default());
         let late = list.add(watch_at(0));
         let slow = list.add(watch_at(0));
-        let idle = list.add(watch_at(0));
+        let idle = list.add(watch_for(0, Some(Duration::from_secs(5))));
         late.watch.authorise_within(Millis(0), Some(Duration::from_secs(1)));
         slow.watch.take_within(Millis(0), Some(Duration::from_secs(2)));
         let orders = || [&late, &slow, &idle].map(|listed| listed.watch.order());
 
-        list.check(Millis(999), &limits);
+        list.check(Millis(999));
         assert_eq!(orders(), [None; 3]);
-        list.check(Millis(2000), &limits);
+        list.check(Millis(2000));
         assert_eq!(orders(), [Some(Order::Drop(Reason::AuthTime)), Some(Order::Drop(Reason::Stalled)), None]);
-        list.check(Millis(5000), &limits);
+        list.check(Millis(5000));
         assert_eq!(idle.watch.order(), Some(Order::Drop(Reason::Idle)));
     }
 
@@ -255,7 +261,7 @@ mod tests {
         listed.watch.authorised();
         listed.watch.take_within(Millis(0), Some(Duration::from_secs(1)));
         listed.watch.taken();
-        list.check(Millis(u64::MAX - 1), &Limits { idle_time: None, ..Limits::default() });
+        list.check(Millis(u64::MAX - 1));
         assert_eq!(listed.watch.order(), None);
     }
 

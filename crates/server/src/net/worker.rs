@@ -6,7 +6,12 @@ use std::{io, net::TcpStream, sync::Arc, thread};
 use tokio::{runtime, sync::oneshot, time};
 
 use super::{slots::Slot, watch::Watchlist};
-use crate::{limits::WATCH_PERIOD, session, shared::Shared};
+use crate::{
+    execute::{Face, paper::Paper, seriput::Seriput},
+    limits::WATCH_PERIOD,
+    session::{self, protocol::Protocol},
+    shared::Shared,
+};
 
 /// A running worker.
 #[derive(Debug)]
@@ -38,9 +43,16 @@ impl Worker {
     }
 
     /// Serves a connection from here on.
-    pub(crate) fn serve(&self, stream: TcpStream, slot: Slot, shared: Arc<Shared>) {
+    pub(crate) fn serve(&self, face: Face, stream: TcpStream, slot: Slot, shared: Arc<Shared>) {
+        match face {
+            Face::Paper => self.serve_as(Paper::new(Arc::clone(&shared)), stream, slot, shared),
+            Face::Seriput => self.serve_as(Seriput::new(Arc::clone(&shared)), stream, slot, shared),
+        }
+    }
+
+    fn serve_as(&self, protocol: impl Protocol, stream: TcpStream, slot: Slot, shared: Arc<Shared>) {
         let watchlist = Arc::clone(&self.watchlist);
-        self.runtime.spawn(session::serve_paper(stream, slot, shared, watchlist));
+        self.runtime.spawn(session::serve(stream, protocol, slot, shared, watchlist));
     }
 
     /// Tells every connection to answer what has arrived and end.
@@ -68,6 +80,6 @@ async fn keep_watch(watchlist: Arc<Watchlist>, shared: Arc<Shared>) {
     ticks.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        watchlist.check(shared.clock.now(), &shared.limits);
+        watchlist.check(shared.clock.now());
     }
 }

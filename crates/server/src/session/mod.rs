@@ -33,7 +33,6 @@ use self::{
 };
 use crate::{
     budget::Lease,
-    execute::paper::Paper,
     jobs,
     limits::{BATCH_REQUESTS, BUFFER_BYTES, LINGER_BYTES, LINGER_TIME},
     net::{
@@ -46,19 +45,19 @@ use crate::{
 /// Fewer keys than this are not worth a prefetch of their own.
 const PREFETCH_MIN: usize = 3;
 
-/// Serves a PaperCache client until either side ends it. Runs on the worker whose `watchlist` it is.
-pub(crate) async fn serve_paper(
+/// Serves a client until either side ends it, and keeps its place until then. Runs on the worker whose `watchlist` it is.
+pub(crate) async fn serve<P: Protocol>(
     stream: std::net::TcpStream,
+    protocol: P,
     slot: Slot,
     shared: Arc<Shared>,
     watchlist: Arc<Watchlist>,
 ) {
-    let paper = Paper::new(Arc::clone(&shared));
-    serve(stream, paper, shared, watchlist).await;
+    converse(stream, protocol, shared, watchlist).await;
     drop(slot);
 }
 
-async fn serve<P: Protocol>(
+async fn converse<P: Protocol>(
     stream: std::net::TcpStream,
     protocol: P,
     shared: Arc<Shared>,
@@ -67,7 +66,7 @@ async fn serve<P: Protocol>(
     let opened = stream.peer_addr().and_then(|peer| Ok((peer, TcpStream::from_std(stream)?)));
     // An error means that the client is gone already.
     let Ok((peer, stream)) = opened else { return };
-    let listed = watchlist.add(Watch::new(peer, shared.clock.now()));
+    let listed = watchlist.add(Watch::new(peer, shared.clock.now(), protocol.idle_time()));
     debug!(%peer, "connected");
     let mut session = Session::new(stream, protocol, shared, listed);
     let end = session.run().await;
@@ -279,7 +278,7 @@ impl<P: Protocol> Session<P> {
             Behind::Need(bytes) => (consumed, Turn::Need(bytes)),
             Behind::Violation(violation) => {
                 self.shared.note_violation(self.listed.watch.peer, &violation);
-                self.protocol.refuse(&mut self.output);
+                self.protocol.refuse(&violation, &mut self.output);
                 (consumed, Turn::Next(Next::Close))
             }
         }
@@ -293,12 +292,9 @@ impl<P: Protocol> Session<P> {
     /// Writes the replies and reads more of a request of `bytes` bytes.
     async fn fetch(&mut self, bytes: usize) -> Result<(), End> {
         if self.input.make_room(bytes).is_err() {
-            self.shared.note_violation(
-                self.listed.watch.peer,
-                &"too many bytes in flight, see limits.bytes_in_flight",
-            );
-            self.protocol.refuse(&mut self.output);
-            return self.follow(Next::Close).await;
+            self.shared.note_starved(self.listed.watch.peer);
+            let next = self.protocol.starve(self.input.unread(), &mut self.output);
+            return self.follow(next).await;
         }
         self.exchange(Until::Read).await
     }

@@ -9,7 +9,7 @@ use super::output::Output;
 use crate::jobs::{Job, JobError};
 
 /// One client's side of a protocol.
-pub(crate) trait Protocol: Send + 'static {
+pub(crate) trait Protocol: Send + Sync + 'static {
     /// A request that borrows from the input.
     type Request<'b>: Keyed<'b> + Copy;
     /// Bytes that are no request.
@@ -40,8 +40,14 @@ pub(crate) trait Protocol: Send + 'static {
     /// Appends the reply to a request that had to wait.
     fn resume(&mut self, done: Done, out: &mut Output);
 
-    /// Appends the reply to bytes that are no request.
-    fn refuse(&self, out: &mut Output);
+    /// Appends the reply to bytes that are no request; the connection ends.
+    fn refuse(&self, violation: &Self::Violation, out: &mut Output);
+
+    /// Appends the reply to a request for which there is no memory. `input` is as much of it as has arrived.
+    fn starve(&self, input: &[u8], out: &mut Output) -> Next;
+
+    /// How long the client may be silent.
+    fn idle_time(&self) -> Option<Duration>;
 
     /// Whether the client has still to authorise itself.
     fn is_awaiting_auth(&self) -> bool;

@@ -17,6 +17,8 @@ use larder_wire::{
     paper::{self, Command, Error, Reply, ReplyLimits, Request, Status},
 };
 
+pub(crate) mod seriput;
+
 /// Nothing here takes this long; a test that waits longer has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -51,16 +53,33 @@ impl TestServer {
         Client::connect(self.address())
     }
 
+    /// The server with its Seriput listener on as well.
+    pub(crate) fn start_both(configure: impl FnOnce(&mut Config)) -> TestServer {
+        TestServer::start(|config| {
+            config.seriput.listen = Listen::Address("127.0.0.1:0".to_owned());
+            configure(config);
+        })
+    }
+
+    pub(crate) fn seriput_address(&self) -> SocketAddr {
+        self.handle.seriput_addr().expect("the Seriput listener is on")
+    }
+
+    pub(crate) fn seriput(&self) -> seriput::Client {
+        seriput::Client { raw: Client::connect(self.seriput_address()) }
+    }
+
     /// The server's own view, over the wire.
     pub(crate) fn status(&self) -> Status<'static> {
         self.client().status()
     }
 }
 
-/// The defaults, but on a free port, with two workers, and without delays.
+/// The defaults, but on a free port and for PaperCache alone, with two workers, and without delays.
 pub(crate) fn test_config() -> Config {
     let mut config = Config { workers: 2, ..Config::default() };
     config.paper.listen = Listen::Address("127.0.0.1:0".to_owned());
+    config.seriput.listen = Listen::Off;
     config.limits.auth_delay = Duration::ZERO;
     config
 }

@@ -53,6 +53,16 @@ pub fn decode<'b>(input: &'b [u8], limits: &Limits) -> Result<Decoded<Request<'b
     cursor.finish(outcome)
 }
 
+/// How long the request is that `input` begins with, in bytes, whatever else is wrong with it; nothing while its lengths
+/// have not arrived, or if they cannot be.
+pub fn frame_bytes(input: &[u8]) -> Option<u64> {
+    let mut cursor = Cursor::new(input);
+    let [_, _, _, k0, k1, k2, k3, v0, v1, v2, v3] = cursor.array().ok()?;
+    let key_len = length(Part::Key, [k0, k1, k2, k3]).ok()?;
+    let value_len = length(Part::Value, [v0, v1, v2, v3]).ok()?;
+    Some((cursor.used() as u64).saturating_add(key_len.into()).saturating_add(value_len.into()))
+}
+
 #[inline]
 fn request<'b>(cursor: &mut Cursor<'b>, limits: &Limits) -> Result<Request<'b>, Stop<Violation>> {
     let [op, key_type, value_type, k0, k1, k2, k3, v0, v1, v2, v3] = cursor.array()?;
@@ -235,6 +245,14 @@ mod tests {
         // The two that cancel each other out.
         let violation = Violation::NegativeLength { part: Part::Value, len: -11 };
         assert_eq!(decode(&head([1, 1, 1], 0, -11), &LIMITS), Err(violation));
+    }
+
+    #[test]
+    fn the_length_of_a_request_is_known_from_its_head_whatever_the_rest_says() {
+        let whole = head([9, 9, 9], i32::MAX, i32::MAX);
+        assert_eq!(frame_bytes(&whole), Some(11 + 2 * i32::MAX as u64));
+        assert_eq!(frame_bytes(&whole[..10]), None);
+        assert_eq!(frame_bytes(&head([1, 1, 1], 0, -1)), None);
     }
 
     #[test]
