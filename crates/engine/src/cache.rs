@@ -79,7 +79,7 @@ impl Cache {
             self.lock(key).prefetch_slot(key);
         }
         for &key in keys {
-            self.lock(key).prefetch_cell(key);
+            self.lock(key).prefetch_entry(key);
         }
     }
 

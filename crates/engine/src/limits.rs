@@ -27,5 +27,5 @@ pub(crate) const GHOSTS_TRIM_MAX: usize = 256;
 /// references say. Shards with fewer entries follow the definitions to the letter.
 pub(crate) const SCAN_ENTRIES_MAX: usize = 1 << 16;
 
-/// Ghosts, slots or items that a switch of policies goes through before its command returns.
-pub(crate) const SWITCH_ITEMS: usize = 1 << 15;
+/// Slots or items that one step of a switch of policies goes through.
+pub(crate) const SWITCH_ITEMS: usize = 1 << 12;

@@ -48,7 +48,7 @@ pub struct Options {
     /// The one to begin with; it must be among `policies`. `Auto` begins with `lru` if that is there, else with the first.
     pub policy: PolicyChoice,
     /// Number of shards, a power of two up to 1,024. `None`: one for a cache under 64 MiB or 16,384 entries, so that the order
-    /// of eviction is exact where a person can see it; one for each 8 MiB or 4,096 entries above, up to 256.
+    /// of eviction is exact where a person can see it; above, one for each 32 MiB or 4,096 entries, from 8 up to 256 of them.
     pub shards: Option<usize>,
     /// Seed of the hash function. Random in a server, so that nobody can choose keys that collide; fixed in a test.
     pub seed: u64,
@@ -98,10 +98,10 @@ impl Options {
             Some(shards) => Err(Error::Shards(shards)),
             None => {
                 let (amount, one_below, each) = match self.capacity {
-                    Capacity::Bytes(bytes) => (bytes, 64 << 20, 8 << 20),
+                    Capacity::Bytes(bytes) => (bytes, 64 << 20, 32 << 20),
                     Capacity::Entries(entries) => (entries, 16_384, 4_096),
                 };
-                let many = (amount / each).clamp(1, 256).next_power_of_two() as usize;
+                let many = (amount / each).clamp(8, 256).next_power_of_two() as usize;
                 Ok(if amount < one_below { 1 } else { many })
             }
         }

@@ -90,9 +90,8 @@ impl Cell {
 const NO_PAGE: u32 = u32::MAX;
 const NO_CELL: u16 = u16::MAX;
 
+/// What is known of a page. Its bytes are kept apart, so that a lookup touches little beside them.
 struct Page {
-    /// Empty for a number that is not in use.
-    bytes: Box<[u8]>,
     class: u8,
     live: u16,
     /// Cells from here on were never handed out.
@@ -117,6 +116,8 @@ struct Class {
 
 /// All cells of one shard.
 pub(crate) struct Pages {
+    /// The bytes of each page; empty for a number that is not in use.
+    bytes: Vec<Box<[u8]>>,
     pages: Vec<Page>,
     unused: Vec<u32>,
     classes: [Class; SIZES.len()],
@@ -127,7 +128,7 @@ pub(crate) struct Pages {
 impl Default for Pages {
     fn default() -> Pages {
         let class = Class { partial: NO_PAGE, free: 0, live: 0, emptying: NO_PAGE };
-        Pages { pages: Vec::new(), unused: Vec::new(), classes: [class; SIZES.len()], scattered: None }
+        Pages { bytes: Vec::new(), pages: Vec::new(), unused: Vec::new(), classes: [class; SIZES.len()], scattered: None }
     }
 }
 
@@ -151,7 +152,8 @@ impl Pages {
         } else {
             let place = page.free;
             let at = place as usize * size;
-            page.free = u16::from_le_bytes([page.bytes[at], page.bytes[at + 1]]);
+            let bytes = &self.bytes[number as usize];
+            page.free = u16::from_le_bytes([bytes[at], bytes[at + 1]]);
             place
         };
         page.live += 1;
@@ -170,7 +172,7 @@ impl Pages {
         let page = &mut self.pages[number];
         let class = page.class as usize;
         let at = cell.offset();
-        page.bytes[at..at + 4].copy_from_slice(&u32::from(page.free).to_le_bytes());
+        self.bytes[number][at..at + 4].copy_from_slice(&u32::from(page.free).to_le_bytes());
         page.free = (at / SIZES[class] as usize) as u16;
         let was_full = page.live == capacity(class);
         page.live -= 1;
@@ -192,12 +194,12 @@ impl Pages {
 
     #[inline]
     pub(crate) fn bytes(&self, cell: Cell) -> &[u8] {
-        &self.pages[cell.page()].bytes[cell.offset()..]
+        &self.bytes[cell.page()][cell.offset()..]
     }
 
     #[inline]
     pub(crate) fn bytes_mut(&mut self, cell: Cell) -> &mut [u8] {
-        &mut self.pages[cell.page()].bytes[cell.offset()..]
+        &mut self.bytes[cell.page()][cell.offset()..]
     }
 
     /// What the cell takes of its page, in bytes.
@@ -235,7 +237,7 @@ impl Pages {
         let size = SIZES[class] as usize;
         (0..page.fresh as usize)
             .map(|place| place * size)
-            .find(|&at| is_live(&page.bytes[at..]))
+            .find(|&at| is_live(&self.bytes[number][at..]))
             .map(|at| Cell::new(number, at))
     }
 
@@ -265,8 +267,8 @@ impl Pages {
     }
 
     fn add_page(&mut self, class: usize) {
+        let bytes = vec![0; PAGE_BYTES].into_boxed_slice();
         let page = Page {
-            bytes: vec![0; PAGE_BYTES].into_boxed_slice(),
             class: class as u8,
             live: 0,
             fresh: 0,
@@ -276,10 +278,12 @@ impl Pages {
         };
         let number = match self.unused.pop() {
             Some(number) => {
+                self.bytes[number as usize] = bytes;
                 self.pages[number as usize] = page;
                 number
             }
             None => {
+                self.bytes.push(bytes);
                 self.pages.push(page);
                 (self.pages.len() - 1) as u32
             }
@@ -295,7 +299,7 @@ impl Pages {
             self.unlink(class, number);
             self.classes[class].free -= u32::from(capacity(class));
         }
-        self.pages[number as usize].bytes = Box::default();
+        self.bytes[number as usize] = Box::default();
         self.unused.push(number);
     }
 

@@ -5,7 +5,7 @@ use crate::budget::Budget;
 use crate::counters::Counters;
 use crate::entry::Entry;
 use crate::hash::{Key, KeyHasher, fingerprint};
-use crate::limits::{STEP_ENTRIES, SWITCH_ITEMS};
+use crate::limits::STEP_ENTRIES;
 use crate::policy::name::PolicyName;
 use crate::policy::reseed::{Reseed, waits};
 use crate::policy::{Arrival, InForce, Origin, Policy};
@@ -186,7 +186,7 @@ impl Shard {
         budget == 0 || self.reseed.is_some() || moving
     }
 
-    /// Puts another policy in force. Entries are handed to it in steps, the first of them here.
+    /// Puts another policy in force. Entries are handed to it in steps.
     pub(crate) fn switch(&mut self, name: PolicyName) {
         if name == self.name {
             return;
@@ -199,7 +199,6 @@ impl Shard {
         self.epoch = (self.epoch + 1) % EPOCHS;
         self.reseed = Some(Box::new(Reseed::new(&self.store, self.policy.order(), self.tick)));
         self.unfinished += 1;
-        self.reseed_step(SWITCH_ITEMS);
     }
 
     /// Hands entries to the policy in force: goes through so many slots or items.
@@ -265,9 +264,9 @@ impl Shard {
     }
 
     #[inline]
-    pub(crate) fn prefetch_cell(&self, key: Key<'_>) {
+    pub(crate) fn prefetch_entry(&self, key: Key<'_>) {
         if let Some(id) = self.table.candidate(key.hash()) {
-            self.store.prefetch_cell(id);
+            self.store.prefetch_entry(id);
         }
     }
 

@@ -8,7 +8,7 @@ use crate::entry::{Entry, Kind, Value};
 use crate::hash::KeyHasher;
 use crate::limits::CELL_BYTES_MAX;
 use crate::pages::{Pages, cell_bytes};
-use crate::slots::Slots;
+use crate::slots::{NIL, Slots};
 use crate::time::Millis;
 use crate::wheel::{NODE_BYTES, Wheel};
 
@@ -150,7 +150,13 @@ impl Store {
         self.pages.bytes(self.slots.cell(id))
     }
 
-    pub(crate) fn prefetch_cell(&self, id: u32) {
+    /// Brings an entry closer, and the neighbours that a policy will link with each other when it moves the entry.
+    pub(crate) fn prefetch_entry(&self, id: u32) {
+        for neighbour in [self.slots.prev(id), self.slots.next(id)] {
+            if neighbour != NIL {
+                self.slots.prefetch(neighbour);
+            }
+        }
         let bytes = self.cell_of(id);
         crate::prefetch::prefetch(&bytes[0]);
         if let Some(next_line) = bytes.get(64) {
