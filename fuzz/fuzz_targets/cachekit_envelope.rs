@@ -6,7 +6,8 @@ use larder_cachekit::envelope::Envelope;
 use larder_cachekit::{Limits, container, envelope, frame};
 use libfuzzer_sys::fuzz_target;
 
-const LIMITS: Limits = Limits { payload_bytes_max: 1 << 20, compressed_bytes_max: 1 << 20, ..Limits::PROTOCOL };
+const LIMITS: Limits =
+    Limits { payload_bytes_max: 1 << 20, compressed_bytes_max: 1 << 20, ..Limits::PROTOCOL };
 
 fuzz_target!(|input: &[u8]| {
     if let Ok(parsed) = Envelope::parse(input, &LIMITS) {

@@ -3,17 +3,22 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
+use parking_lot::Mutex;
+
 pub(crate) struct Budget {
     used: AtomicU64,
     /// What may be used now. While a cache shrinks, this goes down with what is used until it is the target.
     limit: AtomicU64,
     /// The capacity that was asked for.
     target: AtomicU64,
+    /// Held while the limit or the capacity change.
+    changing: Mutex<()>,
 }
 
 impl Budget {
     pub(crate) fn new(capacity: u64) -> Budget {
-        Budget { used: AtomicU64::new(0), limit: AtomicU64::new(capacity), target: AtomicU64::new(capacity) }
+        let (limit, target) = (AtomicU64::new(capacity), AtomicU64::new(capacity));
+        Budget { used: AtomicU64::new(0), limit, target, changing: Mutex::new(()) }
     }
 
     pub(crate) fn used(&self) -> u64 {
@@ -54,15 +59,19 @@ impl Budget {
 
     /// Asks for another capacity. A larger one is the limit at once; towards a smaller one [`shrink`](Budget::shrink) leads.
     pub(crate) fn set_capacity(&self, capacity: u64) {
+        let changing = self.changing.lock();
         self.target.store(capacity, SeqCst);
+        drop(changing);
         self.shrink();
     }
 
     /// Lowers the limit to what is used, or to the capacity when that is reached; true then.
     pub(crate) fn shrink(&self) -> bool {
-        let limit = self.capacity().max(self.used());
+        let _changing = self.changing.lock();
+        let capacity = self.capacity();
+        let limit = capacity.max(self.used());
         self.limit.store(limit, SeqCst);
-        limit == self.capacity() && self.used() <= limit
+        limit == capacity && self.used() <= limit
     }
 }
 

@@ -10,7 +10,7 @@ use crate::entry::{Entry, Kind, Value};
 use crate::error::Error;
 use crate::hash::{Key, KeyHasher};
 use crate::job::{Job, Work};
-use crate::limits::{JOB_STEP_ENTRIES, KEY_BYTES_MAX, STEP_ENTRIES};
+use crate::limits::{CELL_BYTES_MAX, JOB_STEP_ENTRIES, KEY_BYTES_MAX};
 use crate::options::{Capacity, Options};
 use crate::policy::name::{PolicyChoice, PolicyName};
 use crate::shard::{Shard, Starved, Turn};
@@ -123,10 +123,12 @@ impl Cache {
             self.lock(key).count_refused();
             return admitted;
         }
+        // What will not be copied into a cell is brought into its final form before the shard is locked.
+        let value =
+            if value.as_slice().len() > CELL_BYTES_MAX { Value::Shared(value.to_bytes()) } else { value };
         let deadline = ttl.map(|ttl| now.after(ttl));
         let incoming = Incoming { key: key.bytes(), value: &value, kind, deadline };
-        self.with_room(key, now, |shard, turn| shard.set(key, &incoming, turn));
-        Ok(())
+        self.with_room(key, now, |shard, turn| shard.set(key, &incoming, turn))
     }
 
     /// Removes an entry; false if there was none.
@@ -138,17 +140,17 @@ impl Cache {
     /// Sets when an entry expires, counted from now, or with `None` that it does not; false if there is no entry. Not a use.
     pub fn set_ttl(&self, key: Key<'_>, ttl: Option<Ttl>, now: Millis) -> bool {
         let deadline = ttl.map(|ttl| now.after(ttl));
-        self.with_room(key, now, |shard, turn| shard.set_deadline(key, deadline, turn))
+        // The capacity may have become too small for the entry and its deadline: then it goes like any other.
+        self.with_room(key, now, |shard, turn| shard.set_deadline(key, deadline, turn)).unwrap_or(false)
     }
 
     /// How long an entry has left; `None` if there is none. Not a use.
     pub fn remaining(&self, key: Key<'_>, now: Millis) -> Option<Remaining> {
         let mut turn = self.turn(now);
         let deadline = self.lock(key).deadline(key, &mut turn)?;
-        Some(match deadline.and_then(|deadline| Ttl::new(deadline.0.saturating_sub(now.0))) {
-            Some(left) => Remaining::For(left),
-            None => Remaining::Forever,
-        })
+        // An entry with nothing left has not been found.
+        let left = |deadline: Millis| Ttl::new(deadline.0.saturating_sub(now.0)).unwrap_or(Ttl::MIN);
+        Some(deadline.map_or(Remaining::Forever, |deadline| Remaining::For(left(deadline))))
     }
 
     /// Whether an entry of these lengths can be stored at all, so that it can be refused before it is here.
@@ -209,7 +211,6 @@ impl Cache {
     /// [`Error::UnconfiguredPolicy`].
     pub fn start_switch(&self, choice: PolicyChoice) -> Result<Job<'_>, Error> {
         let mut control = self.control.lock();
-        control.is_auto = choice == PolicyChoice::Auto;
         if let PolicyChoice::Fixed(policy) = choice {
             if !self.policies.contains(&policy) {
                 return Err(Error::UnconfiguredPolicy(policy));
@@ -219,6 +220,7 @@ impl Cache {
                 shard.0.lock().switch(policy);
             }
         }
+        control.is_auto = choice == PolicyChoice::Auto;
         Ok(Job::new(self, Work::Switch { shard: 0 }))
     }
 
@@ -234,14 +236,13 @@ impl Cache {
     /// now. A server calls it some ten times a second.
     pub fn maintain(&self, now: Millis) -> bool {
         const BUSY_SHARDS_MAX: usize = 4;
-        let start = self.rounds.load(Relaxed);
-        let mut busy = usize::from(!self.shrink_step(start % self.shards.len(), JOB_STEP_ENTRIES));
+        let start = self.rounds.fetch_add(1, Relaxed) % self.shards.len();
+        let mut busy = usize::from(!self.shrink_step(start, JOB_STEP_ENTRIES));
         for at in start..start + self.shards.len() {
             let mut turn = self.turn(now);
-            let more = self.shards[at % self.shards.len()].0.lock().upkeep(JOB_STEP_ENTRIES, &mut turn);
-            busy += usize::from(more);
+            busy +=
+                usize::from(self.shards[at % self.shards.len()].0.lock().upkeep(JOB_STEP_ENTRIES, &mut turn));
             if busy == BUSY_SHARDS_MAX {
-                self.rounds.store(at + 1, Relaxed);
                 break;
             }
         }
@@ -292,7 +293,9 @@ impl Cache {
         let mut shard = self.shards[shard].0.lock();
         let excess = self.budget.used().saturating_sub(self.budget.capacity());
         let over_share = shard.weight().saturating_sub(self.share()).max(1);
-        shard.shed(excess.min(over_share), entries, &mut turn);
+        let freed = shard.shed(excess.min(over_share), entries, &mut turn);
+        drop(shard);
+        self.budget.give(freed);
         self.budget.shrink()
     }
 
@@ -319,36 +322,50 @@ impl Cache {
     #[inline]
     fn turn(&self, now: Millis) -> Turn<'_> {
         let alone = self.shards.len() == 1;
-        Turn { budget: &self.budget, now, alone, garbage: Garbage::default() }
+        let (credit, origin, is_noted) = (0, None, false);
+        Turn { budget: &self.budget, now, alone, credit, origin, is_noted, garbage: Garbage::default() }
     }
 
-    /// Runs an operation that may need room, and finds room in other shards for as long as its own has none to give.
+    /// Runs an operation that may need room, and finds room in other shards for as long as its own has none to give. Between two
+    /// tries others get at the shard.
     fn with_room<T>(
         &self,
         key: Key<'_>,
         now: Millis,
         mut operation: impl FnMut(&mut Shard, &mut Turn<'_>) -> Result<T, Starved>,
-    ) -> T {
-        loop {
-            let mut turn = self.turn(now);
-            let done = operation(&mut self.lock(key), &mut turn);
-            match done {
-                Ok(done) => return done,
-                Err(Starved { need }) => self.shed_elsewhere(self.shard_of(key), need, now),
+    ) -> Result<T, Error> {
+        let mut turn = self.turn(now);
+        let done = loop {
+            let tried = operation(&mut self.lock(key), &mut turn);
+            turn.garbage = Garbage::default();
+            match tried {
+                Ok(done) => break Ok(done),
+                Err(Starved::Again) => {}
+                Err(Starved::Elsewhere { need: charge }) => {
+                    let capacity = self.budget.capacity();
+                    if charge > capacity {
+                        // A resize has overtaken the operation.
+                        break Err(Error::ValueTooLarge { charge, capacity });
+                    }
+                    turn.credit += self.shed_elsewhere(self.shard_of(key), charge, now);
+                }
             }
-        }
+        };
+        self.budget.give(turn.credit);
+        done
     }
 
-    /// Evicts about `need` from another shard than `but`, one that has more than its share if there is one.
-    fn shed_elsewhere(&self, but: usize, need: u64, now: Millis) {
+    /// Evicts about `need` from another shard than `but`, one that has more than its share if there is one; what was freed, which
+    /// is still taken from the budget.
+    fn shed_elsewhere(&self, but: usize, need: u64, now: Millis) -> u64 {
         let count = self.shards.len();
-        let start = self.rounds.fetch_add(1, Relaxed);
+        let start = self.rounds.fetch_add(1, Relaxed) % count;
         let others = || (start..start + count).map(|at| at % count).filter(|&at| at != but);
         let rich = others().find(|&at| self.shards[at].0.lock().weight() > self.share());
         let richest = || others().max_by_key(|&at| self.shards[at].0.lock().weight());
-        if let Some(at) = rich.or_else(richest) {
+        rich.or_else(richest).map_or(0, |at| {
             let mut turn = self.turn(now);
-            self.shards[at].0.lock().shed(need, STEP_ENTRIES, &mut turn);
-        }
+            self.shards[at].0.lock().shed(need, JOB_STEP_ENTRIES, &mut turn)
+        })
     }
 }

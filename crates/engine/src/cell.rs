@@ -41,7 +41,7 @@ impl Shape {
         let max = crate::limits::CELL_BYTES_MAX as u64;
         let fixed = (HEADER_BYTES + if timed { 4 } else { 0 }) as u64;
         let whole = fixed + key_len as u64;
-        let inline_len = (whole + value_len <= max).then_some(value_len as usize);
+        let inline_len = (whole.saturating_add(value_len) <= max).then_some(value_len as usize);
         Shape { key_len, inline_len, inline_key: whole + 4 <= max, timed, kind }
     }
 

@@ -1,5 +1,5 @@
 //! The commands that may have a lot to do - wipe, resize, switch - as a row of short steps, so that whoever runs them can let
-//! others run in between. No step holds a lock for longer than some hundred entries take.
+//! others run in between. No step goes through more than some thousand slots, or evicts more than some hundred entries.
 
 use crate::cache::Cache;
 use crate::limits::{JOB_STEP_ENTRIES, SWITCH_ITEMS};
@@ -23,7 +23,7 @@ pub(crate) enum Work {
 }
 
 /// A command under way. Drive it to the end: a wipe that is dropped has wiped a part; a resize or switch that is dropped is
-/// finished by [`Cache::maintain`] and by the operations that follow.
+/// finished by [`Cache::maintain`].
 #[must_use = "a job does its work in `step` or `finish`"]
 pub struct Job<'c> {
     cache: &'c Cache,

@@ -128,7 +128,13 @@ pub(crate) struct Pages {
 impl Default for Pages {
     fn default() -> Pages {
         let class = Class { partial: NO_PAGE, free: 0, live: 0, emptying: NO_PAGE };
-        Pages { bytes: Vec::new(), pages: Vec::new(), unused: Vec::new(), classes: [class; SIZES.len()], scattered: None }
+        Pages {
+            bytes: Vec::new(),
+            pages: Vec::new(),
+            unused: Vec::new(),
+            classes: [class; SIZES.len()],
+            scattered: None,
+        }
     }
 }
 
@@ -223,12 +229,11 @@ impl Pages {
     /// size, copy, and [`free`](Pages::free) this one. `is_live` tells by its bytes whether a cell is in use. `None` when no
     /// size is scattered.
     pub(crate) fn next_to_move(&mut self, is_live: impl Fn(&[u8]) -> bool) -> Option<Cell> {
-        let class = self.scattered? as usize;
-        if !self.is_scattered(class) {
+        if !self.is_scattered(self.scattered? as usize) {
             self.scattered =
                 (0..SIZES.len()).find(|&class| self.is_scattered(class)).map(|class| class as u8);
-            return None;
         }
+        let class = self.scattered? as usize;
         if self.classes[class].emptying == NO_PAGE {
             self.choose_page(class);
         }
@@ -268,14 +273,8 @@ impl Pages {
 
     fn add_page(&mut self, class: usize) {
         let bytes = vec![0; PAGE_BYTES].into_boxed_slice();
-        let page = Page {
-            class: class as u8,
-            live: 0,
-            fresh: 0,
-            free: NO_CELL,
-            prev: NO_PAGE,
-            next: NO_PAGE,
-        };
+        let page =
+            Page { class: class as u8, live: 0, fresh: 0, free: NO_CELL, prev: NO_PAGE, next: NO_PAGE };
         let number = match self.unused.pop() {
             Some(number) => {
                 self.bytes[number as usize] = bytes;
@@ -391,8 +390,7 @@ mod tests {
             let mut number = 0;
             live.retain(|&(cell, _)| { number += 1; let keep = number % 10 == 0; if !keep { pages.free(cell) } keep });
             let mut at: HashMap<u32, usize> = live.iter().enumerate().map(|(i, &(_, mark))| (mark, i)).collect();
-            while pages.scattered.is_some() {
-                let Some(from) = pages.next_to_move(is_live) else { continue };
+            while let Some(from) = pages.next_to_move(is_live) {
                 let to = pages.alloc(pages.size(from));
                 let mark = mark(&pages, from);
                 write(&mut pages, to, mark);

@@ -5,10 +5,11 @@ use crate::budget::Budget;
 use crate::counters::Counters;
 use crate::entry::Entry;
 use crate::hash::{Key, KeyHasher, fingerprint};
-use crate::limits::STEP_ENTRIES;
+use crate::limits::{JOB_STEP_ENTRIES, STEP_ENTRIES, SWITCH_ITEMS};
 use crate::policy::name::PolicyName;
 use crate::policy::reseed::{Reseed, waits};
 use crate::policy::{Arrival, InForce, Origin, Policy};
+use crate::slots::EPOCHS;
 use crate::store::{Garbage, Incoming, Store, Unit};
 use crate::table::Table;
 use crate::time::Millis;
@@ -19,14 +20,26 @@ pub(crate) struct Turn<'t> {
     pub(crate) now: Millis,
     /// There is no other shard to take room from.
     pub(crate) alone: bool,
+    /// What the operation has taken from the budget and not used yet. An operation that is tried again keeps it.
+    pub(crate) credit: u64,
+    /// Where the key of a newcomer was seen before, once the policy has been asked.
+    pub(crate) origin: Option<Origin>,
+    /// The use of the entry has been noted.
+    pub(crate) is_noted: bool,
     /// Dropped when the lock is released.
     pub(crate) garbage: Garbage,
 }
 
-/// The shard has no entry left to evict, or far less than its share: room must come from another one.
+/// There is no room yet: the operation has to be tried again, and keeps what it has got so far.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Starved {
-    pub(crate) need: u64,
+pub(crate) enum Starved {
+    /// The shard has evicted as much as one turn may.
+    Again,
+    /// The shard has nothing left to evict, or far less than its share: room must come from another one.
+    Elsewhere {
+        /// The weight of what is to be stored.
+        need: u64,
+    },
 }
 
 /// What is left over of a wiped shard, to be dropped outside the lock.
@@ -55,9 +68,8 @@ pub(crate) struct Shard {
     baseline: Counters,
 }
 
-/// Switches that may be under way at once; epochs have two bits.
-const UNFINISHED_MAX: u32 = 2;
-const EPOCHS: u32 = 4;
+/// Switches that may be under way at once: one for each epoch but the present one and the next.
+const UNFINISHED_MAX: u32 = EPOCHS - 2;
 
 impl Shard {
     pub(crate) fn new(hasher: KeyHasher, unit: Unit, name: PolicyName, capacity: u64) -> Shard {
@@ -115,6 +127,7 @@ impl Shard {
         turn: &mut Turn<'_>,
     ) -> Result<(), Starved> {
         self.upkeep(STEP_ENTRIES, turn);
+        self.keep_addressable(turn);
         let replaced = match self.find(key, turn) {
             Some(id) => self.replace(id, incoming, turn)?,
             None => false,
@@ -142,6 +155,7 @@ impl Shard {
         deadline: Option<Millis>,
         turn: &mut Turn<'_>,
     ) -> Result<bool, Starved> {
+        self.keep_addressable(turn);
         let Some(id) = self.find(key, turn) else { return Ok(false) };
         let (before, value_len) = (self.store.weight_of(id), self.store.entry(id).value.len());
         let after = self.store.weight_for(key.bytes().len(), value_len as u64, deadline.is_some());
@@ -154,7 +168,8 @@ impl Shard {
         Ok(true)
     }
 
-    /// Evicts entries until `weight` is free or nothing is left, `entries` at most; what was freed.
+    /// Evicts entries until `weight` is free or nothing is left, `entries` at most; what was freed, which is still taken from
+    /// the budget.
     pub(crate) fn shed(&mut self, weight: u64, entries: usize, turn: &mut Turn<'_>) -> u64 {
         let mut freed = 0;
         for _ in 0..entries {
@@ -164,7 +179,6 @@ impl Shard {
             let Some(evicted) = self.evict(Arrival::NONE, turn) else { break };
             freed += evicted;
         }
-        turn.budget.give(freed);
         freed
     }
 
@@ -192,13 +206,15 @@ impl Shard {
             return;
         }
         if self.unfinished == UNFINISHED_MAX {
-            self.reseed_step(usize::MAX);
+            while !self.reseed_step(SWITCH_ITEMS) {}
         }
         self.name = name;
         self.policy = InForce::new(name, self.capacity);
         self.epoch = (self.epoch + 1) % EPOCHS;
-        self.reseed = Some(Box::new(Reseed::new(&self.store, self.policy.order(), self.tick)));
-        self.unfinished += 1;
+        if self.store.slots.live() > 0 {
+            self.reseed = Some(Box::new(Reseed::new(&self.store, self.policy.order(), self.tick)));
+            self.unfinished += 1;
+        }
     }
 
     /// Hands entries to the policy in force: goes through so many slots or items.
@@ -307,7 +323,9 @@ impl Shard {
 
     /// Gives an entry another value; false if the entry itself had to go to make room.
     fn replace(&mut self, id: u32, incoming: &Incoming<'_>, turn: &mut Turn<'_>) -> Result<bool, Starved> {
-        self.note_use(id);
+        if !std::mem::replace(&mut turn.is_noted, true) {
+            self.note_use(id);
+        }
         let before = self.store.weight_of(id);
         let after = self.weight_for(incoming);
         if !self.secure(after.saturating_sub(before), Some(id), Arrival::NONE, turn)? {
@@ -322,14 +340,19 @@ impl Shard {
     fn insert(&mut self, key: Key<'_>, incoming: &Incoming<'_>, turn: &mut Turn<'_>) -> Result<(), Starved> {
         let weight = self.weight_for(incoming);
         self.check_share(weight, turn)?;
-        let origin = self.policy.miss(fingerprint(key.hash()), weight);
+        let policy = &mut self.policy;
+        let origin = *turn.origin.get_or_insert_with(|| policy.miss(fingerprint(key.hash()), weight));
         self.secure(weight, None, Arrival { origin, weight }, turn)?;
-        while self.store.is_full() {
-            let freed = self.evict(Arrival { origin, weight }, turn).unwrap_or(0);
-            turn.budget.give(freed);
-        }
         self.admit(key, incoming, origin);
         Ok(())
+    }
+
+    /// Evicts where nothing more could be numbered or addressed, whatever the budget says.
+    fn keep_addressable(&mut self, turn: &mut Turn<'_>) {
+        while self.store.is_full() {
+            let freed = self.evict(Arrival::NONE, turn).unwrap_or(0);
+            turn.budget.give(freed);
+        }
     }
 
     fn admit(&mut self, key: Key<'_>, incoming: &Incoming<'_>, origin: Origin) {
@@ -358,11 +381,12 @@ impl Shard {
     /// A shard with far less than its share does not pay for what the others hold.
     fn check_share(&self, need: u64, turn: &Turn<'_>) -> Result<(), Starved> {
         let poor = !turn.alone && self.store.weight() + need < self.capacity / 8 * 7;
-        if poor && !turn.budget.has(need) { Err(Starved { need }) } else { Ok(()) }
+        let missing = need.saturating_sub(turn.credit);
+        if poor && !turn.budget.has(missing) { Err(Starved::Elsewhere { need }) } else { Ok(()) }
     }
 
     /// Takes `need` from the budget, evicting as long as that is not possible. False if `keep` was among the victims; then
-    /// nothing is taken.
+    /// what was freed is kept as credit.
     fn secure(
         &mut self,
         need: u64,
@@ -370,37 +394,38 @@ impl Shard {
         arrival: Arrival,
         turn: &mut Turn<'_>,
     ) -> Result<bool, Starved> {
-        let mut credit = 0;
-        while credit < need {
-            if turn.budget.try_take(need - credit) {
+        for _ in 0..JOB_STEP_ENTRIES {
+            if turn.credit < need && turn.budget.try_take(need - turn.credit) {
+                turn.credit = need;
+            }
+            if turn.credit >= need {
+                turn.credit -= need;
                 return Ok(true);
             }
-            let Some(evicted) = self.evict(arrival, turn) else {
-                turn.budget.give(credit);
-                return Err(Starved { need });
-            };
-            credit += evicted;
+            let Some(evicted) = self.evict(arrival, turn) else { return Err(Starved::Elsewhere { need }) };
+            turn.credit += evicted;
             if keep.is_some_and(|keep| !self.store.slots.is_live(keep)) {
-                turn.budget.give(credit);
                 return Ok(false);
             }
         }
-        turn.budget.give(credit - need);
-        Ok(true)
+        Err(Starved::Again)
     }
 
     /// Lets the entry go that the policy names; what it weighed, which is still taken from the budget.
     fn evict(&mut self, arrival: Arrival, turn: &mut Turn<'_>) -> Option<u64> {
-        let waiting = match &mut self.reseed {
-            Some(reseed) => reseed.evict(&self.store, &self.policy, self.epoch),
-            None => None,
-        };
-        let id = match waiting {
-            Some(id) => id,
-            None => self.policy.evict(&mut self.store, arrival)?,
-        };
+        let waiting = self.waiting_victim(Reseed::evict);
+        let chosen = waiting.or_else(|| self.policy.evict(&mut self.store, arrival));
+        let any = |reseed: &mut Reseed, store: &Store, _: &InForce, epoch| reseed.evict_any(store, epoch);
+        let id = chosen.or_else(|| self.waiting_victim(any))?;
         self.counters.evicted += 1;
         Some(self.discard(id, turn))
+    }
+
+    fn waiting_victim(
+        &mut self,
+        evict: impl FnOnce(&mut Reseed, &Store, &InForce, u32) -> Option<u32>,
+    ) -> Option<u32> {
+        evict(self.reseed.as_deref_mut()?, &self.store, &self.policy, self.epoch)
     }
 
     fn remove(&mut self, id: u32, turn: &mut Turn<'_>) {

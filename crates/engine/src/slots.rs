@@ -17,9 +17,13 @@ const QUEUE_SHIFT: u32 = 24;
 const QUEUE: u32 = 0b11 << QUEUE_SHIFT;
 const REFS_SHIFT: u32 = 26;
 const REFS: u32 = 0b11 << REFS_SHIFT;
-const EPOCH_SHIFT: u32 = 28;
-const EPOCH: u32 = 0b11 << EPOCH_SHIFT;
-const LIVE: u32 = 1 << 30;
+const LIVE: u32 = 1 << 28;
+
+// What the high byte of `next` says.
+const EPOCH_SHIFT: u32 = 24;
+
+/// Number of epochs; they count around.
+pub(crate) const EPOCHS: u32 = 1 << 8;
 
 #[derive(Clone, Copy)]
 struct Slot {
@@ -129,7 +133,8 @@ impl Slots {
 
     #[inline]
     pub(crate) fn set_next(&mut self, id: u32, next: u32) {
-        self.slot_mut(id).next = next;
+        let slot = self.slot_mut(id);
+        slot.next = slot.next & !LINK | next;
     }
 
     /// The queue of the policy that the entry is in, 0 to 3.
@@ -156,16 +161,16 @@ impl Slots {
         slot.prev = slot.prev & !REFS | refs << REFS_SHIFT;
     }
 
-    /// Which generation of policies, 0 to 3 and around, the entry was last handed to.
+    /// Which generation of policies the entry was last handed to.
     #[inline]
     pub(crate) fn epoch(&self, id: u32) -> u32 {
-        (self.slot(id).prev & EPOCH) >> EPOCH_SHIFT
+        self.slot(id).next >> EPOCH_SHIFT
     }
 
     #[inline]
     pub(crate) fn set_epoch(&mut self, id: u32, epoch: u32) {
         let slot = self.slot_mut(id);
-        slot.prev = slot.prev & !EPOCH | epoch << EPOCH_SHIFT;
+        slot.next = slot.next & LINK | epoch << EPOCH_SHIFT;
     }
 }
 
@@ -179,7 +184,7 @@ mod tests {
         let ids: Vec<u32> = (0..3_000).map(|_| slots.alloc(Cell::default()).unwrap()).collect();
         slots.set_refs(ids[5], 3);
         slots.set_queue(ids[5], 2);
-        slots.set_epoch(ids[5], 3);
+        slots.set_epoch(ids[5], 255);
         slots.release(ids[5]);
         assert!(!slots.is_live(ids[5]));
         assert_eq!(slots.alloc(Cell::default()), Some(ids[5]));
@@ -193,7 +198,7 @@ mod tests {
         let id = slots.alloc(Cell::default()).unwrap();
         slots.set_prev(id, 0x123_456);
         slots.set_next(id, 0x654_321);
-        for (queue, refs, epoch) in [(3, 0, 1), (0, 3, 2), (2, 1, 3)] {
+        for (queue, refs, epoch) in [(3, 0, 1), (0, 3, 255), (2, 1, 77)] {
             slots.set_queue(id, queue);
             slots.set_refs(id, refs);
             slots.set_epoch(id, epoch);

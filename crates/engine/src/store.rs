@@ -32,15 +32,16 @@ pub(crate) fn charge(key_len: usize, value_len: u64, timed: bool) -> u64 {
         0
     } else {
         let key = if shape.inline_key { 0 } else { key_len as u64 };
-        rounded(value_len) + rounded(key) + LARGE_BYTES
+        rounded(value_len).saturating_add(rounded(key) + LARGE_BYTES)
     };
-    INDEX_BYTES + cell_bytes(shape.bytes()) as u64 + large + if timed { NODE_BYTES as u64 } else { 0 }
+    let node = if timed { NODE_BYTES as u64 } else { 0 };
+    large.saturating_add(INDEX_BYTES + cell_bytes(shape.bytes()) as u64 + node)
 }
 
 /// Allocators have four to eight sizes to a doubling: up to the next eighth.
 fn rounded(bytes: u64) -> u64 {
-    let step = (bytes.next_power_of_two() / 16).max(16);
-    bytes.checked_next_multiple_of(step).unwrap_or(bytes)
+    let step = (bytes.checked_next_power_of_two().unwrap_or(1 << 63) / 16).max(16);
+    bytes.checked_next_multiple_of(step).unwrap_or(u64::MAX)
 }
 
 /// A value, and perhaps a key, with an allocation of its own.

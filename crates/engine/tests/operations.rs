@@ -246,3 +246,88 @@ fn options_that_make_no_sense_are_refused() {
     let cache = Cache::new(one(&[lru], PolicyChoice::Auto)).unwrap();
     assert_eq!(cache.switch(PolicyChoice::Fixed(arc)), Err(Error::UnconfiguredPolicy(arc)));
 }
+
+#[test]
+fn a_refused_policy_changes_nothing() {
+    let lru = PolicyName::Lru;
+    let options = Options { policies: vec![lru], policy: PolicyChoice::Auto, ..Options::entries(10) };
+    let cache = Cache::new(options).unwrap();
+    assert!(cache.switch(PolicyChoice::Fixed(PolicyName::Arc)).is_err());
+    assert!(cache.status().is_auto);
+}
+
+#[test]
+fn switches_that_nobody_drives_to_the_end_pile_up_without_harm() {
+    let policies = PolicyName::all_default();
+    let cache = Cache::new(Options::entries(16_000)).unwrap();
+    fill(&cache, 0..16_000);
+    for round in 0..600u32 {
+        let policy = policies[round as usize % policies.len()];
+        let mut job = cache.start_switch(PolicyChoice::Fixed(policy)).unwrap();
+        // A few steps at most: each switch begins while the one before is collecting, sorting or linking.
+        for _ in 0..round % 7 {
+            let _ = job.step();
+        }
+        fill(&cache, 16_000 + round * 20..16_020 + round * 20);
+        assert_eq!(cache.status().entries, 16_000);
+    }
+    cache.switch(PolicyChoice::Fixed(PolicyName::Lru)).unwrap();
+    cache.resize(1_000).unwrap();
+    assert_eq!(cache.status().entries, 1_000);
+}
+
+#[test]
+fn a_switch_of_an_empty_cache_leaves_nothing_behind() {
+    for wipe in [false, true] {
+        let cache = Cache::new(Options { shards: Some(8), ..Options::entries(100) }).unwrap();
+        if wipe {
+            fill(&cache, 0..50);
+            cache.wipe();
+        }
+        let _never_driven = cache.start_switch(PolicyChoice::Fixed(PolicyName::Sieve)).unwrap();
+        cache.resize(10).unwrap();
+        fill(&cache, 0..100);
+        assert_eq!(cache.status().entries, 10);
+    }
+}
+
+#[test]
+fn a_resize_finds_victims_whatever_a_switch_to_mru_has_left_waiting() {
+    for steps in 0..12 {
+        let cache = Cache::new(Options { shards: Some(1), ..Options::entries(4_096) }).unwrap();
+        fill(&cache, 0..4_096);
+        let mut job = cache.start_switch(PolicyChoice::Fixed(PolicyName::Mru)).unwrap();
+        (0..steps).for_each(|_| _ = job.step());
+        cache.resize(1_000).unwrap();
+        assert_eq!(cache.status().entries, 1_000, "after {steps} steps");
+    }
+}
+
+#[test]
+fn a_resize_that_nobody_drives_to_the_end_is_finished_by_maintenance() {
+    let cache = Cache::new(Options { shards: Some(8), ..Options::entries(40_000) }).unwrap();
+    fill(&cache, 0..40_000);
+    drop(cache.start_resize(1_000).unwrap());
+    while cache.maintain(NOW) {}
+    assert_eq!(cache.status().used, 1_000);
+}
+
+#[test]
+fn a_value_over_many_small_entries_finds_room_in_every_shard() {
+    let cache = Cache::new(Options { shards: Some(8), ..Options::bytes(8 << 20) }).unwrap();
+    fill(&cache, 0..100_000);
+    set(&cache, b"large", &vec![1; 7 << 20]);
+    assert_eq!(cache.size(cache.key(b"large"), NOW), Some(7 << 20));
+    let status = cache.status();
+    assert!(status.used <= 8 << 20);
+    assert!(status.used > 7 << 20, "what was not needed is still there: {}", status.used);
+}
+
+#[test]
+fn lengths_beyond_reason_are_refused_and_not_added_up() {
+    let cache = Cache::new(Options::bytes(u64::MAX)).unwrap();
+    for len in [u64::MAX, u64::MAX - 20, 1 << 63] {
+        assert!(Cache::new(Options::bytes(1 << 62)).unwrap().admits(0, len, true).is_err(), "{len}");
+    }
+    assert!(cache.admits(0, 1 << 62, true).is_ok());
+}

@@ -48,7 +48,7 @@ impl Arc {
         let first = (self.t1.weight() + weight).min(self.capacity);
         self.b1.trim(self.capacity - first);
         let others = first + self.t2.weight() + self.b1.weight();
-        self.b2.trim((2 * self.capacity).saturating_sub(others));
+        self.b2.trim(self.capacity.saturating_mul(2).saturating_sub(others));
     }
 
     /// The paper's REPLACE.

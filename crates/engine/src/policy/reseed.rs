@@ -122,7 +122,7 @@ impl Reseed {
     }
 
     fn sort(&mut self, pass: usize, next: usize, budget: usize) -> usize {
-        let end = self.items.len().min(next + budget);
+        let end = self.items.len().min(next.saturating_add(budget));
         for &item in &self.items[next..end] {
             let place = &mut self.counts[pass * BUCKETS + digit(item, pass)];
             self.sorted[*place as usize] = item;
@@ -152,6 +152,9 @@ impl Reseed {
 
     /// A waiting entry that goes, if one should go before any that the policy has taken in. It waits no longer.
     pub(crate) fn evict(&mut self, store: &Store, policy: &InForce, epoch: u32) -> Option<u32> {
+        if self.waiting == 0 {
+            return None;
+        }
         let id = match self.phase {
             Phase::Link if policy.young_go_first() => None,
             Phase::Link => self.first_waiting(store, epoch),
@@ -159,6 +162,29 @@ impl Reseed {
         }?;
         self.waiting -= 1;
         Some(id)
+    }
+
+    /// Any waiting entry, for a policy that has none to give. It waits no longer.
+    pub(crate) fn evict_any(&mut self, store: &Store, epoch: u32) -> Option<u32> {
+        if self.waiting == 0 {
+            return None;
+        }
+        let id = match self.phase {
+            Phase::Link => self.last_waiting(store, epoch),
+            _ => (0..self.high).find(|&id| waits(store, id, epoch)),
+        }?;
+        self.waiting -= 1;
+        Some(id)
+    }
+
+    fn last_waiting(&mut self, store: &Store, epoch: u32) -> Option<u32> {
+        while self.items.len() > self.first {
+            let id = slot(self.items.pop());
+            if waits(store, id, epoch) {
+                return Some(id);
+            }
+        }
+        None
     }
 
     fn first_waiting(&mut self, store: &Store, epoch: u32) -> Option<u32> {
@@ -176,11 +202,8 @@ impl Reseed {
     fn best_of_sample(&mut self, store: &Store, policy: &InForce, epoch: u32) -> Option<u32> {
         let sign = if policy.young_go_first() { u64::MAX } else { 0 };
         let sample: [u32; SAMPLE] = std::array::from_fn(|_| self.next_sample());
-        let best = sample
-            .into_iter()
-            .filter(|&id| waits(store, id, epoch))
-            .min_by_key(|&id| self.item(store, id) ^ sign);
-        best.or_else(|| (0..self.high).find(|&id| waits(store, id, epoch)))
+        let waiting = sample.into_iter().filter(|&id| waits(store, id, epoch));
+        waiting.min_by_key(|&id| self.item(store, id) ^ sign)
     }
 
     fn next_sample(&mut self) -> u32 {

@@ -56,8 +56,9 @@ impl S3Fifo {
 
     /// Empties the small queue into the main one until an entry has not earned its move.
     fn evict_from_small(&mut self, store: &mut Store) -> Option<u32> {
-        while let Some(id) = self.small.pop(store) {
-            if store.slots.refs(id) < PROMOTE_REFS {
+        for scanned in 0..=SCAN_ENTRIES_MAX {
+            let id = self.small.pop(store)?;
+            if store.slots.refs(id) < PROMOTE_REFS || scanned == SCAN_ENTRIES_MAX {
                 self.ghost.push(fingerprint(store.hash_of(id)), store.weight_of(id));
                 self.ghost.trim(self.ghost_share);
                 return Some(id);

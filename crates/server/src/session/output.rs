@@ -50,9 +50,9 @@ impl Output {
         self.small.len() - self.small_written + self.large_bytes
     }
 
-    /// Bytes of memory that only this output holds.
+    /// Bytes of memory that this output keeps from being freed. The cache may still hold the large values too.
     pub(crate) fn held(&self) -> usize {
-        self.small.capacity()
+        self.small.capacity() + self.large_bytes
     }
 
     pub(crate) fn is_empty(&self) -> bool {
