@@ -147,7 +147,7 @@ fn subjects() -> Vec<(String, Box<dyn Subject>)> {
     subjects.push(("quick_cache".into(), Box::new(quick_cache::sync::Cache::<Owned, Owned>::new(capacity))));
     subjects.push(("moka".into(), Box::new(moka::sync::Cache::<Owned, Owned>::new(CAPACITY))));
     let foyer = foyer_memory::CacheBuilder::new(capacity)
-        .with_eviction_config(foyer_memory::SieveConfig::default())
+        .with_eviction_config(foyer_memory::SieveConfig)
         .build::<foyer_memory::CacheProperties>();
     subjects.push(("foyer sieve".into(), Box::new(foyer)));
     subjects
