@@ -7,9 +7,9 @@ use std::sync::Arc;
 use larder_engine::{PolicyChoice, Progress};
 use thiserror::Error;
 use tokio::task;
-use tracing::{error, info};
+use tracing::error;
 
-use crate::{config::size::Size, shared::Shared};
+use crate::shared::Shared;
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,11 +50,7 @@ async fn drive(shared: Arc<Shared>, job: Job) -> Result<(), JobError> {
         Job::Resize(bytes) => cache.start_resize(bytes)?,
         Job::Switch(choice) => cache.start_switch(choice)?,
     };
-    match job {
-        Job::Wipe => info!("wipe"),
-        Job::Resize(bytes) => info!(size = %Size(bytes), "resize"),
-        Job::Switch(choice) => info!(policy = %choice, "policy"),
-    }
+    shared.note_job(job);
     while steps.step() == Progress::More {
         task::yield_now().await;
     }

@@ -69,6 +69,9 @@ pub const UNCOPIED_BYTES_MIN: usize = 16 << 10;
 /// The longest AUTH token or POLICY name that is read, unless a configured token is longer.
 pub const TEXT_BYTES_MIN: u32 = 1024;
 
+/// Wrong tokens after which a connection is closed, so that a row of guesses does not hold a place for long.
+pub const AUTH_FAILURES_MAX: u32 = 10;
+
 /// How often the delay after a wrong token doubles.
 pub const AUTH_DOUBLINGS_MAX: u32 = 5;
 

@@ -17,7 +17,8 @@ use tracing::{debug, info, warn};
 use crate::{
     budget::Budget,
     clock::Clock,
-    config::{Config, SeriputConfig, Token},
+    config::{Config, SeriputConfig, Token, size::Size},
+    jobs::Job,
     limits::Limits,
     net::{slots::Slots, watch::Reason},
     process::Process,
@@ -38,6 +39,9 @@ pub(crate) struct Shared {
     pub(crate) budget: Arc<Budget>,
     pub(crate) process: Process,
     pub(crate) counts: Counts,
+    wipes: Throttle,
+    resizes: Throttle,
+    switches: Throttle,
     violations: Throttle,
     starved: Throttle,
     drops: Throttle,
@@ -59,10 +63,31 @@ impl Shared {
             budget: Budget::new(config.limits.bytes_in_flight),
             process: Process::open(),
             counts: Counts::default(),
+            wipes: Throttle::default(),
+            resizes: Throttle::default(),
+            switches: Throttle::default(),
             violations: Throttle::default(),
             starved: Throttle::default(),
             drops: Throttle::default(),
             wrong_tokens: Throttle::default(),
+        }
+    }
+
+    /// A command changes the whole cache. One of a kind in each period is logged.
+    pub(crate) fn note_job(&self, job: Job) {
+        let now = self.clock.now();
+        match job {
+            Job::Wipe => self.wipes.pass(now).into_iter().for_each(|suppressed| info!(suppressed, "wipe")),
+            Job::Resize(bytes) => {
+                let size = Size(bytes);
+                self.resizes.pass(now).into_iter().for_each(|suppressed| info!(%size, suppressed, "resize"));
+            }
+            Job::Switch(choice) => {
+                self.switches
+                    .pass(now)
+                    .into_iter()
+                    .for_each(|suppressed| info!(policy = %choice, suppressed, "policy"));
+            }
         }
     }
 

@@ -99,6 +99,13 @@ fn over_the_wire(args: &ReplayArgs, server: &ServerUrl) -> Result<Vec<Panel>, Fa
     }
     let reach = args.access.reach(server.clone());
     let before = client::open(&reach)?.status()?;
+    let has = |choice: &PolicyChoice| {
+        *choice == PolicyChoice::Auto || before.policies.contains(&choice.to_string())
+    };
+    if let Some(choice) = args.policies.iter().find(|choice| !has(choice)) {
+        let policies = before.policies.join(" ");
+        return Err(Failure::Negative(format!("{server} has no policy {choice}; it has {policies}")));
+    }
     if !args.wipe && before.num_objects > 0 {
         let entries = grouped(before.num_objects);
         note(&format!(
@@ -178,13 +185,14 @@ fn prepare(
     choice: Option<PolicyChoice>,
 ) -> Result<Option<ServerStatus>, Failure> {
     let mut client = client::open(reach)?;
-    if args.wipe {
-        note(&format!("{server}: WIPE"));
-        client.wipe()?;
-    }
+    // What may be refused comes before what cannot be undone.
     if let Some(choice) = choice {
         note(&format!("{server}: POLICY {choice}"));
         client.set_policy(&choice.to_string())?;
+    }
+    if args.wipe {
+        note(&format!("{server}: WIPE"));
+        client.wipe()?;
     }
     if !server.scheme.can_administer() {
         return Ok(None);

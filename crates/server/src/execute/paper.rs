@@ -13,7 +13,7 @@ use subtle::{Choice, ConstantTimeEq};
 
 use crate::{
     jobs::{Job, JobError},
-    limits::{AUTH_DOUBLINGS_MAX, TEXT_BYTES_MIN, UNCOPIED_BYTES_MIN},
+    limits::{AUTH_DOUBLINGS_MAX, AUTH_FAILURES_MAX, TEXT_BYTES_MIN, UNCOPIED_BYTES_MIN},
     session::{
         output::Output,
         protocol::{Done, Keyed, Next, Protocol, Wait},
@@ -68,6 +68,10 @@ impl Paper {
         self.shared.note_wrong_token();
         let delay = self.shared.limits.auth_delay * 2u32.pow(self.failures.min(AUTH_DOUBLINGS_MAX));
         self.failures = self.failures.saturating_add(1);
+        if self.failures > AUTH_FAILURES_MAX {
+            reply::error(out, Error::Unauthorized);
+            return Next::Close;
+        }
         if delay.is_zero() {
             reply::error(out, Error::Unauthorized);
             return Next::Go;
