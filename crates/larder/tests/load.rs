@@ -88,11 +88,22 @@ fn nothing_is_wiped_or_switched_unless_it_is_asked_for() {
     let (status, stdout, stderr) =
         outcome(&run(["replay", path, "--wipe", "--json", "--server", &server.url].iter().chain(&two)));
     assert_eq!(status, 0, "{stderr}");
-    assert_eq!(server.log(), ["WIPE", "POLICY fifo", "WIPE", "POLICY lru", "POLICY lru"]);
+    assert_eq!(server.log(), ["POLICY fifo", "WIPE", "POLICY lru", "WIPE", "POLICY lru"]);
     assert_eq!(stderr.lines().count(), 5, "each is said: {stderr}");
     let objects = json_lines(&stdout);
     assert_eq!([&objects[0]["policy"], &objects[1]["policy"]], ["fifo", "lru"]);
     assert!(objects.iter().all(|object| object["misses"] == 2));
+}
+
+#[test]
+fn a_policy_that_the_server_lacks_is_refused_before_anything_is_wiped() {
+    let file = trace(&gets([1]));
+    let server = Model::start(State::default());
+    let path = file.path().to_str().unwrap();
+    let replay = ["replay", path, "--wipe", "--policy", "2q-0.1-0.1", "--server", &server.url];
+    let (status, _, stderr) = outcome(&run(replay));
+    assert_eq!((status, server.log()), (1, vec![]));
+    assert!(stderr.contains("has no policy 2q-0.1-0.1; it has "), "{stderr}");
 }
 
 #[test]

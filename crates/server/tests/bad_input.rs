@@ -6,6 +6,7 @@ mod support;
 
 use std::{thread, time::Duration};
 
+use larder_server::limits::AUTH_FAILURES_MAX;
 use larder_wire::paper::{Error, Request};
 use support::{TestServer, token, until};
 
@@ -203,6 +204,19 @@ fn requests_that_arrive_in_any_pieces_are_answered_alike() {
         client.send(&requests[cut..]);
         client.expect(&expected);
     }
+}
+
+#[test]
+fn a_row_of_wrong_tokens_ends_the_connection() {
+    let server = TestServer::start(|config| {
+        config.tokens = vec![token("secret")];
+        config.limits.auth_delay = Duration::ZERO;
+    });
+    let mut client = server.client();
+    for _ in 0..=AUTH_FAILURES_MAX {
+        assert_eq!(client.call(Request::Auth { token: b"guess" }), Err(Error::Unauthorized));
+    }
+    client.expect_end();
 }
 
 #[test]
