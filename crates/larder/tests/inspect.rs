@@ -126,3 +126,31 @@ fn what_is_nothing_known_ends_with_1_and_bad_use_with_2() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8(output.stderr).unwrap().contains("/no/such/entry: No such file"));
 }
+
+#[test]
+fn layers_in_layers_without_end_are_refused() {
+    let frames = [b"CK\x03\0\0\0\x02{}".repeat(30_000), vec![1]].concat();
+    says(&frames, &[], 1, &["nested      more than 8 layers; the 269"]);
+    let files = [b"CK\x01\0\0\0\0\0\0\0\0\0\0\0".repeat(100_000), vec![1]].concat();
+    says(&files, &["--brief"], 1, &["nested      more than 8 layers"]);
+    let sealed = sealed(&Aad::interop("default", "k"), &frames);
+    says(
+        &sealed,
+        &["--master-key", MASTER, "--key", "k"],
+        1,
+        &["decrypts    yes", "nested      more than 8"],
+    );
+    let header = format!("{{\"s\":[{}0]}}", "0,".repeat(100_000));
+    let long =
+        [b"CK\x03", &u32::try_from(header.len()).unwrap().to_be_bytes()[..], header.as_bytes()].concat();
+    says(&long, &[], 1, &["frame       BAD: a header of 200009 bytes"]);
+}
+
+#[test]
+fn a_small_entry_of_millions_of_values_shows_the_first_ones() {
+    let nils = [&[0xdd, 1, 0, 0, 0][..], &vec![0xc0; 1 << 24]].concat();
+    let entry = envelope::store(&nils, "msgpack").unwrap();
+    let (code, text) = inspect(&entry, &[]);
+    assert_eq!(code, Some(0));
+    assert!(text.contains("checksum    ok") && text.contains("… cut: about") && text.len() < 200_000);
+}

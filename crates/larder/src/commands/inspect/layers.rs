@@ -7,12 +7,17 @@ use larder_cachekit::crypto::{Aad, Fingerprint, NONCE_BYTES, SEALED_BYTES_MIN, T
 use larder_cachekit::envelope::{Envelope, EnvelopeError};
 use larder_cachekit::frame::{self, Frame};
 use larder_cachekit::{Limits, msgpack};
+use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
 use super::document;
 
 const CACHE_FILE_VERSION: u8 = 1;
 const CACHE_FILE_HEADER_BYTES: usize = 14;
+/// A file around a frame around a ciphertext around an envelope is four; more is no entry of anybody's.
+const LAYERS_MAX: usize = 8;
+/// Headers of real frames have some hundred bytes; a parsed one takes many times the memory of its text.
+const FRAME_HEADER_BYTES_MAX: usize = 64 << 10;
 
 /// Who encrypted an entry.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -40,21 +45,30 @@ pub(super) fn describe(output: &mut dyn Write, context: &Context<'_>, entry: &[u
     if let (Some(keyring), Some(key), false) =
         (&context.keyring, context.key, entry.starts_with(&frame::MAGIC))
     {
-        return ciphertext(output, context, entry, |entry| keyring.open(&aad(context, key), entry));
+        return ciphertext(output, context, entry, LAYERS_MAX, |entry| {
+            keyring.open(&aad(context, key), entry)
+        });
     }
-    layer(output, context, entry)
+    layer(output, context, entry, LAYERS_MAX)
 }
 
-fn layer(output: &mut dyn Write, context: &Context<'_>, bytes: &[u8]) -> io::Result<bool> {
+/// One layer and, while layers are left, what is inside it.
+fn layer(output: &mut dyn Write, context: &Context<'_>, bytes: &[u8], left: usize) -> io::Result<bool> {
+    let Some(left) = left.checked_sub(1) else {
+        let text =
+            format_args!("more than {LAYERS_MAX} layers; the {} bytes inside are not read", bytes.len());
+        line(output, "nested", text)?;
+        return Ok(false);
+    };
     match bytes {
         [] => {
             line(output, "kind", "nothing: the entry is empty")?;
             Ok(false)
         }
         [b'C', b'K', CACHE_FILE_VERSION, ..] if bytes.len() >= CACHE_FILE_HEADER_BYTES => {
-            cache_file(output, context, bytes)
+            cache_file(output, context, bytes, left)
         }
-        [b'C', b'K', ..] => python_frame(output, context, bytes),
+        [b'C', b'K', ..] => python_frame(output, context, bytes, left),
         [0xc1, ..] => v2_container(output, context, bytes),
         _ if msgpack::check(bytes, &Limits::PROTOCOL).is_err() => unknown(output, context, bytes),
         _ => match Envelope::parse(bytes, &Limits::PROTOCOL) {
@@ -112,8 +126,21 @@ fn v2_container(output: &mut dyn Write, context: &Context<'_>, bytes: &[u8]) -> 
     }
 }
 
-fn python_frame(output: &mut dyn Write, context: &Context<'_>, bytes: &[u8]) -> io::Result<bool> {
+fn python_frame(
+    output: &mut dyn Write,
+    context: &Context<'_>,
+    bytes: &[u8],
+    left: usize,
+) -> io::Result<bool> {
     line(output, "kind", "frame of the Python SDK's automatic mode; other SDKs refuse it")?;
+    let declared =
+        bytes.get(3..7).and_then(|length| length.first_chunk().copied()).map_or(0, u32::from_be_bytes);
+    if declared as usize > FRAME_HEADER_BYTES_MAX && bytes.len() > FRAME_HEADER_BYTES_MAX {
+        let text =
+            format_args!("BAD: a header of {declared} bytes; up to {FRAME_HEADER_BYTES_MAX} are read here");
+        line(output, "frame", text)?;
+        return Ok(false);
+    }
     let frame = match Frame::parse(bytes) {
         Ok(frame) => frame,
         Err(error) => {
@@ -121,16 +148,16 @@ fn python_frame(output: &mut dyn Write, context: &Context<'_>, bytes: &[u8]) -> 
             return Ok(false);
         }
     };
-    line(output, "header", Json::Object(frame.header.clone()))?;
+    line(output, "header", document::printable(&Json::Object(frame.header.clone()).to_string()))?;
     line(output, "payload", format_args!("{} bytes", frame.payload.len()))?;
     if !frame.claims_encryption() {
-        return layer(output, context, frame.payload);
+        return layer(output, context, frame.payload, left);
     }
     match (&context.keyring, context.key) {
         (Some(keyring), Some(key)) => {
             let aad = frame.aad(context.tenant, key);
             let named = frame.metadata("key_fingerprint").and_then(Json::as_str).and_then(fingerprint);
-            ciphertext(output, context, frame.payload, |entry| match &named {
+            ciphertext(output, context, frame.payload, left, |entry| match &named {
                 Some(named) => keyring.open_identified(named, &aad, entry),
                 None => keyring.open(&aad, entry),
             })
@@ -143,7 +170,7 @@ fn fingerprint(text: &str) -> Option<Fingerprint> {
     Some(Fingerprint(hex::decode(text).ok()?.try_into().ok()?))
 }
 
-fn cache_file(output: &mut dyn Write, context: &Context<'_>, bytes: &[u8]) -> io::Result<bool> {
+fn cache_file(output: &mut dyn Write, context: &Context<'_>, bytes: &[u8], left: usize) -> io::Result<bool> {
     line(output, "kind", "file of a file backend")?;
     let (header, payload) = bytes.split_at(CACHE_FILE_HEADER_BYTES);
     let expiry = header.last_chunk().copied().map_or(0, u64::from_be_bytes);
@@ -152,13 +179,14 @@ fn cache_file(output: &mut dyn Write, context: &Context<'_>, bytes: &[u8]) -> io
         seconds => line(output, "expiry", format_args!("{seconds} seconds after 1970"))?,
     }
     line(output, "payload", format_args!("{} bytes", payload.len()))?;
-    layer(output, context, payload)
+    layer(output, context, payload, left)
 }
 
 fn ciphertext(
     output: &mut dyn Write,
     context: &Context<'_>,
     entry: &[u8],
+    left: usize,
     open: impl FnOnce(&[u8]) -> Result<Vec<u8>, larder_cachekit::crypto::OpenError>,
 ) -> io::Result<bool> {
     line(output, "kind", "ciphertext (AES-256-GCM), as far as the keys that were given say")?;
@@ -166,7 +194,7 @@ fn ciphertext(
     match open(entry) {
         Ok(plaintext) => {
             line(output, "decrypts", format_args!("yes, to {} bytes", plaintext.len()))?;
-            layer(output, context, &plaintext)
+            layer(output, context, &plaintext, left)
         }
         Err(error) => {
             line(output, "decrypts", format_args!("NO: {error}"))?;
@@ -177,12 +205,12 @@ fn ciphertext(
 }
 
 fn unknown(output: &mut dyn Write, context: &Context<'_>, bytes: &[u8]) -> io::Result<bool> {
-    if let (Ok(json), true) =
-        (serde_json::from_slice::<Json>(bytes), matches!(bytes.first(), Some(b'{' | b'[' | b'"')))
+    if matches!(bytes.first(), Some(b'{' | b'[' | b'"'))
+        && serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
     {
         line(output, "kind", "JSON text (entries of early Python SDKs are JSON with base64)")?;
         if !context.brief {
-            writeln!(output, "{json:#}")?;
+            writeln!(output, "{}", document::render_json(bytes))?;
         }
         return Ok(true);
     }
