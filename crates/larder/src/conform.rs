@@ -93,13 +93,14 @@ impl Verdict {
 /// Runs every vector of a file.
 pub(crate) fn run(document: &Json) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
-    visit(document, &Scope::root(document), "", &mut outcomes);
+    let scope = Scope::root(document);
+    match document {
+        Json::Array(rows) => run_rows(rows, &scope, "the outermost array", &mut outcomes),
+        _ => visit(document, &scope, "", &mut outcomes),
+    }
     if outcomes.is_empty() {
-        outcomes.push(Outcome {
-            name: "the file".into(),
-            verdict: Verdict::skip("it holds no vectors"),
-            vectors: 1,
-        });
+        let verdict = Verdict::skip("it holds no vectors");
+        outcomes.push(Outcome { name: "the file".into(), verdict, vectors: 0 });
     }
     outcomes
 }
@@ -109,28 +110,39 @@ fn visit(json: &Json, scope: &Scope<'_>, path: &str, outcomes: &mut Vec<Outcome>
     for (name, inner) in object {
         let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
         match inner {
-            Json::Array(rows) if rows.iter().any(Json::is_object) => run_rows(rows, scope, &path, outcomes),
-            Json::Object(_) => visit(inner, &scope.inside(inner), &path, outcomes),
+            Json::Array(rows) if rows.iter().any(is_nested) => run_rows(rows, scope, &path, outcomes),
+            Json::Object(_) => {
+                // A vector may have its name outside instead of inside.
+                match check(&Row::new(inner, scope, &path, 0)) {
+                    Some(outcome) => outcomes.push(outcome),
+                    None => visit(inner, &scope.inside(inner), &path, outcomes),
+                }
+            }
             _ => {}
         }
     }
 }
 
+fn is_nested(json: &Json) -> bool {
+    json.is_object() || json.is_array()
+}
+
+/// The rows of one array. What is in none of the kinds is looked through for vectors, and counted if it has none.
 fn run_rows(rows: &[Json], scope: &Scope<'_>, path: &str, outcomes: &mut Vec<Outcome>) {
     let mut unknown = 0_usize;
     for (index, json) in rows.iter().enumerate() {
-        let row = Row::new(json, scope, path, index);
-        let group = GROUPS.iter().copied().flatten().find(|group| (group.claims)(&row));
-        match group {
-            Some(group) => {
-                let verdict = (group.check)(&row).unwrap_or_else(|verdict| verdict);
-                outcomes.push(Outcome {
-                    name: format!("{} {}", group.title, row.name()),
-                    verdict,
-                    vectors: 1,
-                });
-            }
-            None => unknown += 1,
+        if let Some(outcome) = check(&Row::new(json, scope, path, index)) {
+            outcomes.push(outcome);
+            continue;
+        }
+        let before = outcomes.len();
+        let path = format!("{path}[{index}]");
+        match json {
+            Json::Array(inner) if inner.iter().any(is_nested) => run_rows(inner, scope, &path, outcomes),
+            _ => visit(json, &scope.inside(json), &path, outcomes),
+        }
+        if outcomes.len() == before {
+            unknown = unknown.saturating_add(1);
         }
     }
     if unknown > 0 {
@@ -141,6 +153,13 @@ fn run_rows(rows: &[Json], scope: &Scope<'_>, path: &str, outcomes: &mut Vec<Out
             vectors: unknown,
         });
     }
+}
+
+/// The outcome of a row, if it is a vector of a known kind.
+fn check(row: &Row<'_>) -> Option<Outcome> {
+    let group = GROUPS.iter().copied().flatten().find(|group| (group.claims)(row))?;
+    let verdict = (group.check)(row).unwrap_or_else(|verdict| verdict);
+    Some(Outcome { name: format!("{} {}", group.title, row.name()), verdict, vectors: 1 })
 }
 
 #[cfg(test)]
@@ -197,5 +216,91 @@ mod tests {
         );
         let rows = json!({"vectors": [{"name": "x", "ciphertext_hex": "00", "plaintext_hex": ""}]});
         assert!(matches!(&verdicts(&rows)[..], [Verdict::Skip { reason }] if reason.contains("tenant_id")));
+    }
+
+    #[test]
+    fn vectors_in_other_shapes_are_found_or_counted() {
+        let wrong = json!({"namespace": "t", "operation": "op", "args": [], "expected_key": "t:op:00"});
+        for document in [
+            json!([wrong]),
+            json!({"groups": [{"vectors": [wrong]}]}),
+            json!({"nested": [[wrong]]}),
+            json!({"by_name": {"v1": wrong}}),
+        ] {
+            assert!(matches!(verdicts(&document)[..], [Verdict::Fail { .. }]), "{document}");
+        }
+        for (document, vectors) in [
+            (json!({"odd": [["a", "b"], ["c", "d"]]}), 2),
+            (json!({"mixed": [{}, 1, "x"]}), 3),
+            (json!([1, 2]), 2),
+            (json!({}), 0),
+        ] {
+            let outcomes = run(&document);
+            assert_eq!(outcomes.iter().map(|outcome| outcome.vectors).sum::<usize>(), vectors, "{document}");
+            assert!(matches!(outcomes[..], [Outcome { verdict: Verdict::Skip { .. }, .. }]), "{document}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_never_ok() {
+        let auto = |args: Json, error: &str| json!({"function_module": "m", "serializer_type": "default", "args": args, "error": error});
+        let key = "t:op:8064bf5f";
+        for row in [
+            json!({"args": [{"$float": "nan"}], "error": "duplicate map key"}),
+            json!({"args": [{"$float": "nan"}], "error": "of this tenant"}),
+            json!({"args": [{"$float": "nan"}], "error": 5}),
+            json!({"args": [{"$bytes": "zz"}], "error": "map keys must be strings"}),
+            json!({"args": [{"$bytes": "zz"}], "error": "NaN"}),
+            json!({"args": ["\u{fdd0}"], "error": "lone surrogate"}),
+            json!({"value": {"$float": "nan"}, "error": "sets are not allowed in values"}),
+            json!({"value": "\u{fdd0}", "error": "a set is refused"}),
+            json!({"envelope_hex": "94", "rejected_by": "checksum"}),
+            json!({"envelope_hex": "94", "error": "wrong flavour"}),
+            json!({"container_hex": "c102", "error": "bad weather"}),
+            json!({"input_hex": "c1", "reject_reasons": "depth"}),
+            json!({"input_hex": "c1", "reject_reasons": ["weather"]}),
+            json!({"frame_hex": "00", "error": "refused", "rejected_by": 5}),
+            json!({"aad_hex": "", "error": "six parts"}),
+            json!({"master_key_hex": "zz", "error": "too short", "derived_key_hex": "00"}),
+            json!({"value": "\u{fdd0}\u{fdef}\u{fdd1}", "canonical_msgpack_hex": "a9efb790efb7afefb791"}),
+            json!({"namespace": "t", "operation": "op", "args": [], "kwargs": {"b": 2}, "expected_key": key}),
+            auto(json!([]), "anything"),
+            auto(json!([{"$set": [1]}]), "naive datetime"),
+        ] {
+            let found = verdicts(&json!({"rejected": [row]}));
+            assert!(!matches!(found[..], [Verdict::Pass]), "{row}");
+        }
+        for row in [
+            auto(json!([{"$set": [1]}]), "a set is not supported"),
+            json!({"value": {"$int": "18446744073709551616"}, "error": "integer out of range"}),
+            json!({"input_hex": "0101", "reject_reasons": ["trailing"]}),
+            json!({"value": "\u{fdd0}", "canonical_msgpack_hex": "A3EFB790"}),
+        ] {
+            assert_eq!(verdicts(&json!({"rejected": [row]})), [Verdict::Pass], "{row}");
+        }
+    }
+
+    #[test]
+    fn an_expectation_of_another_type_is_a_failure() {
+        let envelope = hex::encode(larder_cachekit::envelope::store(b"\x2a", "msgpack").unwrap());
+        for (field, wrong) in
+            [("envelope_size", json!("9")), ("input_size", json!(-1)), ("original_size", json!(1.5))]
+        {
+            let mut row = json!({"envelope_hex": envelope, "input_hex": "2a"});
+            assert_eq!(verdicts(&json!({"vectors": [row.clone()]})), [Verdict::Pass]);
+            row[field] = wrong;
+            assert!(matches!(verdicts(&json!({"vectors": [row]}))[..], [Verdict::Fail { .. }]), "{field}");
+        }
+    }
+
+    #[test]
+    fn a_ciphertext_that_lost_a_field_is_not_checked() {
+        let master = "61".repeat(32);
+        let row =
+            json!({"master_key_hex": master, "tenant_id": "t", "aad_hex": "03", "ciphertext_hex": "00"});
+        assert!(matches!(verdicts(&json!({"vectors": [row]}))[..], [Verdict::Skip { .. }]));
+        let row = json!({"master_key_hex": master, "tenant_id": "cross-sdk-test", "plaintext_hex": "zz",
+            "derived_key_fingerprint_hex": "96179a9bc881aa7ca83f04b78a66afd3"});
+        assert!(matches!(verdicts(&json!({"vectors": [row]}))[..], [Verdict::Skip { .. }]));
     }
 }

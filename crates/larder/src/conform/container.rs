@@ -2,7 +2,6 @@
 
 use larder_cachekit::container::{self, Container, ContainerError, Method};
 use larder_cachekit::{LimitError, Limits, msgpack, tagged};
-use serde_json::Value as Json;
 
 use super::envelope::brief;
 use super::{Checked, Group, Row, Verdict};
@@ -39,12 +38,12 @@ fn read(row: &Row<'_>) -> Checked {
         ("container_len", stored.len() as u64),
     ];
     for (field, found) in sizes {
-        if let Some(expected) = row.get(field).and_then(Json::as_u64) {
+        if let Some(expected) = row.optional_count(field)? {
             Verdict::equal(field, expected, found)?;
         }
     }
     if row.has("payload_hex") {
-        Verdict::equal("payload", row.text("payload_hex")?.to_owned(), hex::encode(parsed.payload))?;
+        Verdict::equal("payload", row.hex_text("payload_hex")?, hex::encode(parsed.payload))?;
     }
     match container::retrieve(&stored) {
         Ok(found) if found == document => {}
@@ -77,6 +76,8 @@ const KINDS: &[(&str, &str)] = &[
     ("exceeds max", "size"),
     ("zero-length", "empty"),
     ("lz4", "block"),
+    ("truncat", "document"),
+    ("version", "version"),
 ];
 
 fn refuse(row: &Row<'_>) -> Checked {
@@ -84,13 +85,11 @@ fn refuse(row: &Row<'_>) -> Checked {
         Ok(found) => return Err(Verdict::fail(format!("a refusal: {}", row.text("error")?), brief(&found))),
         Err(error) => error,
     };
-    let reason = row.reason();
-    match KINDS.iter().find(|(word, _)| reason.contains(word)) {
-        Some((_, expected)) if *expected != kind(&found) => {
-            Err(Verdict::fail(format!("a refusal because of {expected}"), found.to_string()))
-        }
-        _ => Ok(Verdict::Pass),
+    let expected = row.refusal(KINDS)?;
+    if expected == kind(&found) {
+        return Ok(Verdict::Pass);
     }
+    Err(Verdict::fail(format!("a refusal because of {expected}"), found.to_string()))
 }
 
 const fn kind(error: &ContainerError) -> &'static str {

@@ -2,7 +2,7 @@
 //! that decrypt to a container which their reader must refuse.
 
 use larder_cachekit::crypto::{
-    Aad, DerivedKey, Domain, Fingerprint, Keyring, MasterKey, NONCE_BYTES, TenantKeyring,
+    Aad, AadError, DerivedKey, Domain, Fingerprint, Keyring, MasterKey, NONCE_BYTES, TenantKeyring,
 };
 use larder_cachekit::{container, envelope, msgpack};
 use serde_json::Value as Json;
@@ -27,13 +27,24 @@ pub(super) const GROUPS: &[Group] = &[
         claims: |row| row.has_all(&["ciphertext_hex", "aad_hex"]),
         check: refuse,
     },
-    Group { title: "additional data", claims: |row| row.has_all(&["aad_hex", "cache_key"]), check: aad },
+    Group {
+        title: "additional data",
+        claims: |row| row.has_all(&["aad_hex", "cache_key"]),
+        check: aad_alone,
+    },
     Group {
         title: "additional data refusal",
         claims: |row| row.has_all(&["aad_hex", "error"]),
         check: refuse_aad,
     },
 ];
+
+fn aad_alone(row: &Row<'_>) -> Checked {
+    match ["plaintext_hex", "nonce_hex"].into_iter().find(|field| row.has(field)) {
+        Some(field) => Err(Verdict::skip(format!("the vector has {field} but no ciphertext_hex"))),
+        None => aad(row),
+    }
+}
 
 fn aad(row: &Row<'_>) -> Checked {
     let tenant = row.shared_text("tenant_id")?;
@@ -48,8 +59,33 @@ fn aad(row: &Row<'_>) -> Checked {
 
 fn refuse_aad(row: &Row<'_>) -> Checked {
     match Aad::parse(&row.hex("aad_hex")?) {
-        Err(_) => Ok(Verdict::Pass),
+        Err(error) => {
+            let (expected, found) = (row.refusal(AAD_KINDS)?, aad_kind(&error));
+            if expected == "any" { Ok(Verdict::Pass) } else { Verdict::equal("refusal:", expected, found) }
+        }
         Ok(found) => Err(Verdict::fail(format!("a refusal: {}", row.text("error")?), format!("{found:?}"))),
+    }
+}
+
+/// What the words of a vector mean; the first that occur decide.
+const AAD_KINDS: &[(&str, &str)] = &[
+    ("not additional data", "any"),
+    ("version", "version"),
+    ("truncat", "truncated"),
+    ("parts", "parts"),
+    ("components", "parts"),
+    ("utf-8", "not UTF-8"),
+    ("compressed", "compressed"),
+];
+
+const fn aad_kind(error: &AadError) -> &'static str {
+    match error {
+        AadError::Version { .. } => "version",
+        AadError::Truncated { .. } => "truncated",
+        AadError::Parts { .. } => "parts",
+        AadError::NotUtf8 { .. } => "not UTF-8",
+        AadError::Compressed { .. } => "compressed",
+        AadError::TooLong { .. } => "length",
     }
 }
 
@@ -64,7 +100,7 @@ fn ciphertext(row: &Row<'_>) -> Checked {
         return Err(Verdict::fail("a ciphertext with a nonce", brief(&entry)));
     };
     if row.has("nonce_hex") {
-        Verdict::equal("nonce", row.text("nonce_hex")?.to_owned(), hex::encode(nonce))?;
+        Verdict::equal("nonce", row.hex_text("nonce_hex")?, hex::encode(nonce))?;
     }
     let sealed = keyring
         .seal(&aad, &plaintext, *nonce)
@@ -96,6 +132,13 @@ fn rotated(row: &Row<'_>, tenant: &str, aad: &Aad<'_>, entry: &[u8], plaintext: 
 }
 
 fn refuse(row: &Row<'_>) -> Checked {
+    if !["sealed_as", "error", "reason"].into_iter().any(|field| row.has(field))
+        && !row.path().contains("reject")
+    {
+        return Err(Verdict::skip(
+            "the vector has no plaintext_hex and does not say that it is to be refused",
+        ));
+    }
     let (keyring, _) = keyring(row)?;
     let (entry, presented) = (row.hex("ciphertext_hex")?, row.hex("aad_hex")?);
     let presented =
@@ -103,7 +146,7 @@ fn refuse(row: &Row<'_>) -> Checked {
     if row.has("cache_key") {
         aad(row)?;
     }
-    if let Some(sealed_as) = row.get("sealed_as").and_then(Json::as_str) {
+    if let Some(sealed_as) = row.optional_text("sealed_as")? {
         opens_as_sealed(row, sealed_as)?;
     }
     match keyring.open(&presented, &entry) {
@@ -162,7 +205,7 @@ fn aad_of<'a>(row: &Row<'a>, tenant: &'a str) -> Result<Aad<'a>, Verdict> {
 
 /// The master key of a row: its own, the one whose id it names, or the file's.
 fn master_of(row: &Row<'_>) -> Result<MasterKey, Verdict> {
-    let Some(id) = row.get("encrypted_with").and_then(Json::as_str) else {
+    let Some(id) = row.optional_text("encrypted_with")? else {
         return master_key(row.shared_text("master_key_hex")?);
     };
     let entries = row.shared("entries").and_then(Json::as_array);
@@ -182,12 +225,12 @@ fn keyring<'a>(row: &Row<'a>) -> Result<(TenantKeyring, &'a str), Verdict> {
     let found = keyring.fingerprints().next().map(|fingerprint| fingerprint.to_string()).unwrap_or_default();
     let own = ["key_fingerprint_hex", "derived_key_fingerprint_hex"].into_iter().find(|field| row.has(field));
     if let Some(field) = own {
-        Verdict::equal("fingerprint", row.text(field)?.to_owned(), found)?;
+        Verdict::equal("fingerprint", row.hex_text(field)?, found)?;
     } else if !row.has("master_key_hex")
         && !row.has("encrypted_with")
         && row.shared("derived_key_fingerprint_hex").is_some()
     {
-        Verdict::equal("fingerprint", row.shared_text("derived_key_fingerprint_hex")?.to_owned(), found)?;
+        Verdict::equal("fingerprint", row.shared_text("derived_key_fingerprint_hex")?.to_lowercase(), found)?;
     }
     Ok((keyring, tenant))
 }

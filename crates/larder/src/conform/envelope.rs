@@ -2,7 +2,6 @@
 
 use larder_cachekit::Limits;
 use larder_cachekit::envelope::{self, Envelope, EnvelopeError};
-use serde_json::Value as Json;
 
 use super::{Checked, Group, Row, Verdict};
 
@@ -30,18 +29,14 @@ fn read(row: &Row<'_>) -> Checked {
     for (field, size) in
         [("envelope_size", stored.len()), ("input_size", input.len()), ("original_size", input.len())]
     {
-        if let Some(expected) = row.get(field).and_then(Json::as_u64) {
+        if let Some(expected) = row.optional_count(field)? {
             Verdict::equal(field, expected, size as u64)?;
         }
     }
     if row.has("checksum_hex") {
-        Verdict::equal(
-            "checksum",
-            row.text("checksum_hex")?.to_owned(),
-            hex::encode(envelope::checksum(&input)),
-        )?;
+        Verdict::equal("checksum", row.hex_text("checksum_hex")?, hex::encode(envelope::checksum(&input)))?;
     }
-    if row.get("envelope_encoding").and_then(Json::as_str) == Some("bin") {
+    if row.optional_text("envelope_encoding")? == Some("bin") {
         let written = Envelope::parse(&stored, &Limits::PROTOCOL).map(|envelope| envelope.to_bytes());
         if written != Ok(Ok(stored.clone())) {
             return Err(Verdict::fail(brief(&stored), format!("written as {written:?}")));
@@ -77,13 +72,11 @@ fn refuse(row: &Row<'_>) -> Checked {
         Ok(found) => return Err(Verdict::fail(format!("a refusal: {error}"), brief(&found.payload))),
         Err(error) => error,
     };
-    let reason = row.reason();
-    match KINDS.iter().find(|(word, _)| reason.contains(word)) {
-        Some((_, expected)) if !kinds(&found).contains(expected) => {
-            Err(Verdict::fail(format!("a refusal because of {expected}"), found.to_string()))
-        }
-        _ => Ok(Verdict::Pass),
+    let expected = row.refusal(KINDS)?;
+    if kinds(&found).contains(&expected) {
+        return Ok(Verdict::Pass);
     }
+    Err(Verdict::fail(format!("a refusal because of {expected}"), found.to_string()))
 }
 
 fn kinds(error: &EnvelopeError) -> &'static [&'static str] {

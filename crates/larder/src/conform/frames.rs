@@ -59,7 +59,7 @@ fn parsed<'a>(row: &Row<'_>, bytes: &'a [u8]) -> Result<Frame<'a>, Verdict> {
         Json::Object(frame.header.clone()).to_string(),
     )?;
     if row.has("expected_payload_hex") {
-        Verdict::equal("payload", row.text("expected_payload_hex")?.to_owned(), hex::encode(frame.payload))?;
+        Verdict::equal("payload", row.hex_text("expected_payload_hex")?, hex::encode(frame.payload))?;
     }
     Ok(frame)
 }
@@ -67,13 +67,13 @@ fn parsed<'a>(row: &Row<'_>, bytes: &'a [u8]) -> Result<Frame<'a>, Verdict> {
 fn payload_envelope(row: &Row<'_>, payload: &[u8]) -> Checked {
     let parsed = Envelope::parse(payload, &Limits::PROTOCOL);
     let parsed = parsed.map_err(|error| Verdict::fail("an envelope", error.to_string()))?;
-    Verdict::equal("block", row.text("compressed_data_hex")?.to_owned(), hex::encode(&parsed.compressed))?;
-    Verdict::equal("checksum", row.text("checksum_hex")?.to_owned(), hex::encode(parsed.checksum))?;
+    Verdict::equal("block", row.hex_text("compressed_data_hex")?, hex::encode(&parsed.compressed))?;
+    Verdict::equal("checksum", row.hex_text("checksum_hex")?, hex::encode(parsed.checksum))?;
     Verdict::equal("format", row.text("format")?, parsed.format)?;
     Verdict::equal("size", row.need("original_size")?.to_string(), parsed.original_size.to_string())?;
     match envelope::retrieve(payload) {
         Ok(found) => {
-            Verdict::equal("document", row.text("inner_msgpack_hex")?.to_owned(), hex::encode(found.payload))
+            Verdict::equal("document", row.hex_text("inner_msgpack_hex")?, hex::encode(found.payload))
         }
         Err(error) => Err(Verdict::fail("a payload", error.to_string())),
     }
@@ -83,7 +83,7 @@ fn payload_arrow(row: &Row<'_>, payload: &[u8]) -> Checked {
     let Some((checksum, ipc)) = payload.split_first_chunk::<8>() else {
         return Err(Verdict::fail("a checksum of 8 bytes", brief(payload)));
     };
-    Verdict::equal("checksum in front", row.text("checksum_hex")?.to_owned(), hex::encode(checksum))?;
+    Verdict::equal("checksum in front", row.hex_text("checksum_hex")?, hex::encode(checksum))?;
     Verdict::equal("checksum computed", hex::encode(checksum), hex::encode(envelope::checksum(ipc)))?;
     let magic = row.text("ipc_magic")?;
     if ipc.starts_with(magic.as_bytes()) { Ok(Verdict::Pass) } else { Err(Verdict::fail(magic, brief(ipc))) }
@@ -100,7 +100,7 @@ fn same_value(json: &Json, document: &[u8]) -> Checked {
 
 fn refuse(row: &Row<'_>) -> Checked {
     let bytes = row.hex("frame_hex")?;
-    let Some(expected) = row.get("rejected_by").and_then(Json::as_str) else {
+    let Some(expected) = row.optional_text("rejected_by")? else {
         return match msgpack::decode(&bytes) {
             Err(DecodeError::PythonFrame) => Ok(Verdict::Pass),
             other => Err(Verdict::fail("an interop reader that names the frame", format!("{other:?}"))),
@@ -145,7 +145,7 @@ fn encrypted(row: &Row<'_>) -> Checked {
             };
         }
     };
-    let claims_plain = row.get("header_claims").and_then(Json::as_str) == Some("plaintext");
+    let claims_plain = row.optional_text("header_claims")? == Some("plaintext");
     match refusal {
         FrameError::SerializerName { .. } => Ok(Verdict::Pass),
         FrameError::NotEncrypted if claims_plain => Ok(Verdict::Pass),

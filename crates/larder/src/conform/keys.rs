@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use larder_cachekit::key::auto::{Function, serializer_code};
+use larder_cachekit::Value;
+use larder_cachekit::key::auto::Function;
 use larder_cachekit::key::{KeyError, interop};
+use larder_cachekit::msgpack::{self, EncodeError};
 use larder_cachekit::tagged::{self, TaggedError};
-use larder_cachekit::{Value, msgpack};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::row::malformed;
 use super::{Checked, Group, Row, Verdict, surrogates};
@@ -38,12 +39,12 @@ pub(super) const GROUPS: &[Group] = &[
 ];
 
 fn auto_key(row: &Row<'_>) -> Checked {
-    let serializer = match row.get("serializer_class").and_then(Json::as_str) {
+    let serializer = match row.optional_text("serializer_class")? {
         Some(class) => format!("<custom>:{class}"),
         None => row.text("serializer_type")?.to_owned(),
     };
     let function = Function {
-        namespace: row.get("namespace").and_then(Json::as_str),
+        namespace: namespace(row)?,
         module: row.text("function_module")?,
         qualname: row.text("function_qualname")?,
         integrity: row.boolean("integrity_checking")?,
@@ -54,23 +55,52 @@ fn auto_key(row: &Row<'_>) -> Checked {
 }
 
 fn auto_key_refusal(row: &Row<'_>) -> Checked {
-    let (Json::Null | Json::Number(_) | Json::Bool(_) | Json::Array(_) | Json::Object(_)) =
-        row.need("serializer_type")?
-    else {
-        let identity = row.text("serializer_type")?;
-        return match serializer_code(identity) {
-            Err(KeyError::SerializerName) => Ok(Verdict::Pass),
-            other => Err(Verdict::fail("a refusal of the serializer's name", shown(other))),
-        };
+    let (Json::String(_), name) = (row.need("serializer_type")?, row.get("function_qualname")) else {
+        // The type of the name does not let it be anything but text.
+        return Err(Verdict::skip("a serializer's name that is not text cannot be written in Rust"));
     };
-    // The type of the name does not let it be anything but text.
-    Err(Verdict::skip("a serializer's name that is not text cannot be written in Rust"))
+    let expected = row.refusal(AUTO_KINDS)?;
+    let given = ["args", "kwargs"].into_iter().filter_map(|field| row.get(field));
+    if given.into_iter().any(surrogates::contained) {
+        return Verdict::equal("refusal:", expected, "surrogate");
+    }
+    let serializer = row.text("serializer_type")?;
+    let args = if row.has("args") { args(row)? } else { Vec::new() };
+    let function = Function {
+        namespace: namespace(row)?,
+        module: row.text("function_module")?,
+        qualname: name.and_then(Json::as_str).unwrap_or("f"),
+        integrity: true,
+        serializer,
+    };
+    match function.key(&args, &kwargs(row)?) {
+        Err(error) => Verdict::equal("refusal:", expected, kind(&error)),
+        Ok(key) => Err(Verdict::fail(format!("a refusal: {expected}"), key)),
+    }
+}
+
+/// What the words of a vector mean; the first that occur decide.
+const AUTO_KINDS: &[(&str, &str)] = &[
+    ("serializer", "serializer name"),
+    ("surrogate", "surrogate"),
+    ("naive", "naive datetime"),
+    ("set", "set"),
+    ("depth", "depth"),
+    ("deep", "depth"),
+];
+
+/// No namespace may be said as null.
+fn namespace<'a>(row: &Row<'a>) -> Result<Option<&'a str>, Verdict> {
+    if row.get("namespace").is_some_and(Json::is_null) { Ok(None) } else { row.optional_text("namespace") }
 }
 
 fn interop_key(row: &Row<'_>) -> Checked {
     let (namespace, operation) = (row.text("namespace")?, row.text("operation")?);
     let args = args(row)?;
-    let (canonical, key) = match row.get("profile").and_then(Json::as_str) {
+    let (canonical, key) = match row.optional_text("profile")? {
+        None | Some("v1") if row.get("kwargs").is_some_and(|kwargs| *kwargs != Json::Object(Map::new())) => {
+            return Err(Verdict::skip("interop/v1 has no keyword arguments, so kwargs says nothing known"));
+        }
         None | Some("v1") => (interop::canonical_args(&args), interop::key(namespace, operation, &args)),
         Some("draft") => {
             let kwargs = kwargs(row)?;
@@ -80,11 +110,7 @@ fn interop_key(row: &Row<'_>) -> Checked {
         Some(other) => return Err(Verdict::skip(format!("the profile {other} is not known"))),
     };
     if row.has("canonical_args_hex") {
-        Verdict::equal(
-            "arguments",
-            row.text("canonical_args_hex")?.to_owned(),
-            shown(canonical.map(hex::encode)),
-        )?;
+        Verdict::equal("arguments", row.hex_text("canonical_args_hex")?, shown(canonical.map(hex::encode)))?;
     }
     let key = shown(key);
     if row.has("args_hash") {
@@ -96,14 +122,14 @@ fn interop_key(row: &Row<'_>) -> Checked {
 
 fn value(row: &Row<'_>) -> Checked {
     let value = parse("value", row.need("value")?)?;
-    let expected = row.text("canonical_msgpack_hex")?;
+    let expected = row.hex_text("canonical_msgpack_hex")?;
     let encoded = msgpack::encode(&value).map(hex::encode);
-    Verdict::equal("document", expected.to_owned(), shown(encoded))?;
+    Verdict::equal("document", expected.clone(), shown(encoded))?;
     let decoded = msgpack::decode(&row.hex("canonical_msgpack_hex")?);
     let again = decoded
         .map_err(|error| error.to_string())
         .and_then(|value| msgpack::encode(&value).map(hex::encode).map_err(|error| error.to_string()));
-    Verdict::equal("document after decoding", expected.to_owned(), shown(again))
+    Verdict::equal("document after decoding", expected, shown(again))
 }
 
 /// What kinds of refusal the words of a vector mean; the first that occur decide.
@@ -121,6 +147,8 @@ const KINDS: &[(&str, &str)] = &[
     ("underflow", "integer range"),
     ("depth", "depth"),
     ("deep", "depth"),
+    ("set", "set"),
+    ("uuid", "UUID"),
 ];
 
 fn interop_refusal(row: &Row<'_>) -> Checked {
@@ -131,18 +159,16 @@ fn interop_refusal(row: &Row<'_>) -> Checked {
         }
         Err(TaggedError::Integer { .. } | TaggedError::Number { .. }) => Err("integer range".to_owned()),
         Err(TaggedError::Temporal { .. }) => Err("datetime text".to_owned()),
-        Err(other) => Err(other.to_string()),
+        Err(other) => return Err(malformed("args", "tagged JSON", &other.to_string())),
         Ok(args) => {
-            let name = |field| row.get(field).and_then(Json::as_str).unwrap_or("t");
-            interop::key(name("namespace"), name("operation"), &args).map_err(|error| kind(&error).to_owned())
+            let name = |field| row.optional_text(field).map(|name| name.unwrap_or("t"));
+            interop::key(name("namespace")?, name("operation")?, &args)
+                .map_err(|error| kind(&error).to_owned())
         }
     };
-    let reason = row.reason();
-    let expected = KINDS.iter().find(|(word, _)| reason.contains(word)).map(|(_, kind)| *kind);
-    match (expected, found) {
-        (Some(expected), Err(found)) => Verdict::equal("refusal:", expected.to_owned(), found),
-        (None, Err(_)) => Ok(Verdict::Pass),
-        (_, Ok(key)) => Err(Verdict::fail(format!("a refusal: {}", row.text("error")?), key)),
+    match found {
+        Err(found) => Verdict::equal("refusal:", row.refusal(KINDS)?.to_owned(), found),
+        Ok(key) => Err(Verdict::fail(format!("a refusal: {}", row.text("error")?), key)),
     }
 }
 
@@ -159,14 +185,24 @@ const fn kind(error: &KeyError) -> &'static str {
 }
 
 fn value_refusal(row: &Row<'_>) -> Checked {
-    let value = parse("value", row.need("value")?)?;
-    match msgpack::encode(&value) {
-        _ if surrogates::contained(row.need("value")?) => Ok(Verdict::Pass),
-        Err(_) => Ok(Verdict::Pass),
-        Ok(document) => {
-            Err(Verdict::fail(format!("a refusal: {}", row.text("error")?), hex::encode(document)))
-        }
-    }
+    let json = row.need("value")?;
+    let found = match tagged::from_json(json) {
+        _ if surrogates::contained(json) => "surrogate",
+        Err(TaggedError::Integer { .. } | TaggedError::Number { .. }) => "integer range",
+        Err(TaggedError::Temporal { .. }) => "datetime text",
+        Err(error) => return Err(unreadable("value", &error)),
+        Ok(value) => match msgpack::encode(&value) {
+            Err(EncodeError::NotAValue { kind, .. }) => kind,
+            Err(EncodeError::NotFinite { .. }) => "not finite",
+            Err(EncodeError::TooDeep { .. }) => "depth",
+            Err(EncodeError::TooLong { .. } | EncodeError::Convert(_)) => "another",
+            Ok(document) => {
+                let expected = format!("a refusal: {}", row.need("error")?);
+                return Err(Verdict::fail(expected, hex::encode(document)));
+            }
+        },
+    };
+    Verdict::equal("refusal:", row.refusal(KINDS)?, found)
 }
 
 fn args(row: &Row<'_>) -> Result<Vec<Value>, Verdict> {
@@ -190,6 +226,9 @@ fn kwargs(row: &Row<'_>) -> Result<BTreeMap<String, Value>, Verdict> {
 }
 
 fn parse(field: &str, json: &Json) -> Result<Value, Verdict> {
+    if surrogates::contained(json) {
+        return Err(malformed(field, "well-formed text", "a lone surrogate"));
+    }
     tagged::from_json(json).map_err(|error| unreadable(field, &error))
 }
 

@@ -1,6 +1,6 @@
 //! What a master key may look like, which keys make a keyring, and what is derived from them.
 
-use larder_cachekit::crypto::{DerivedKey, Domain, Keyring, KeyringError, MasterKey};
+use larder_cachekit::crypto::{DerivedKey, Domain, Keyring, KeyringError, MasterKey, MasterKeyError};
 use serde_json::Value as Json;
 
 use super::row::malformed;
@@ -42,32 +42,62 @@ fn keyring(row: &Row<'_>) -> Checked {
     let Some(previous) = previous else {
         return Err(malformed("decrypt_only_master_keys_hex", "an array of text", "something else"));
     };
-    let reason = row.reason();
     match (row.text("verdict")?, Keyring::from_hex(current, &previous.join(","))) {
         ("accept", Ok(_)) => Ok(Verdict::Pass),
         ("accept", Err(error)) => Err(Verdict::fail("a keyring", error.to_string())),
         ("reject", Ok(_)) => Err(Verdict::fail("a refusal", "a keyring")),
         ("reject", Err(error)) => {
-            let is_count = matches!(error, KeyringError::TooMany { .. });
-            let is_again = matches!(error, KeyringError::CurrentAgain { .. });
-            let right = match () {
-                () if reason.contains("four") => is_count,
-                () if reason.contains("current_key") => is_again,
-                () => true,
+            let found = match &error {
+                KeyringError::TooMany { .. } => "count",
+                KeyringError::CurrentAgain { .. } => "current key again",
+                KeyringError::Current(source) | KeyringError::Previous { source, .. } => key_kind(source),
             };
-            if right { Ok(Verdict::Pass) } else { Err(Verdict::fail("another refusal", error.to_string())) }
+            Verdict::equal("refusal:", row.refusal(KINDS)?, found)
         }
         (other, _) => Err(Verdict::skip(format!("the verdict {other:?} is not known"))),
     }
+}
+
+/// What the words of a vector mean; the first that occur decide.
+const KINDS: &[(&str, &str)] = &[
+    ("four", "count"),
+    ("too many", "count"),
+    ("at most", "count"),
+    ("current key", "current key again"),
+    ("again", "current key again"),
+    ("duplicate", "current key again"),
+    ("not hex", "not hex"),
+    ("odd", "not hex"),
+    ("short", "length"),
+    ("long", "length"),
+    ("length", "length"),
+    ("bytes", "length"),
+    ("hex", "not hex"),
+];
+
+const fn key_kind(error: &MasterKeyError) -> &'static str {
+    match error {
+        MasterKeyError::NotHex { .. } | MasterKeyError::OddLength { .. } => "not hex",
+        _ => "length",
+    }
+}
+
+/// Where the vector says why, the refusal must be of that kind.
+fn compare_kind(row: &Row<'_>, error: &MasterKeyError) -> Checked {
+    if !["error", "reason", "rejected_by"].into_iter().any(|field| row.has(field)) {
+        return Ok(Verdict::Pass);
+    }
+    Verdict::equal("refusal:", row.refusal(KINDS)?, key_kind(error))
 }
 
 const ANY_KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 fn refuse_hex(row: &Row<'_>) -> Checked {
     let text = row.text("master_key_hex")?;
-    if MasterKey::from_hex(text).is_ok() {
-        return Err(Verdict::fail("a refusal", "a master key"));
-    }
+    match MasterKey::from_hex(text) {
+        Ok(_) => return Err(Verdict::fail("a refusal", "a master key")),
+        Err(error) => compare_kind(row, &error)?,
+    };
     if text.trim().is_empty() {
         // As previous keys, nothing means none.
         return Ok(Verdict::Pass);
@@ -80,25 +110,28 @@ fn refuse_hex(row: &Row<'_>) -> Checked {
 
 fn refuse_raw(row: &Row<'_>) -> Checked {
     match MasterKey::from_bytes(&row.hex("raw_key_hex")?) {
-        Err(_) => Ok(Verdict::Pass),
+        Err(error) => compare_kind(row, &error),
         Ok(_) => Err(Verdict::fail("a refusal", "a master key")),
     }
 }
 
 fn derived(row: &Row<'_>) -> Checked {
     let master = master_key(row.text("master_key_hex")?)?;
-    let name = row.get("domain").and_then(Json::as_str).unwrap_or(Domain::Encryption.name());
+    if let Some(field) = ["plaintext_hex", "aad_hex", "nonce_hex"].into_iter().find(|field| row.has(field)) {
+        return Err(Verdict::skip(format!("the vector has {field} but no ciphertext_hex")));
+    }
+    let name = row.optional_text("domain")?.unwrap_or(Domain::Encryption.name());
     let Some(domain) = Domain::ALL.into_iter().find(|domain| domain.name() == name) else {
         return Err(Verdict::skip(format!("the domain {name} is not known")));
     };
     let key = DerivedKey::new(&master, domain, row.shared_text("tenant_id")?)
         .map_err(|error| Verdict::fail("a derived key", error.to_string()))?;
     if row.has("derived_key_hex") {
-        Verdict::equal("key", row.text("derived_key_hex")?.to_owned(), hex::encode(key.expose()))?;
+        Verdict::equal("key", row.hex_text("derived_key_hex")?, hex::encode(key.expose()))?;
     }
     if row.has("derived_key_fingerprint_hex") {
-        let expected = row.text("derived_key_fingerprint_hex")?;
-        Verdict::equal("fingerprint", expected.to_owned(), key.fingerprint().to_string())?;
+        let expected = row.hex_text("derived_key_fingerprint_hex")?;
+        Verdict::equal("fingerprint", expected, key.fingerprint().to_string())?;
     }
     Ok(Verdict::Pass)
 }

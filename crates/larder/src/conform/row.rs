@@ -74,6 +74,22 @@ impl<'a> Row<'a> {
         as_text(field, self.need(field)?)
     }
 
+    /// A field that need not be there, but is text if it is.
+    pub(crate) fn optional_text(&self, field: &str) -> Result<Option<&'a str>, Verdict> {
+        self.get(field).map(|json| as_text(field, json)).transpose()
+    }
+
+    /// A field that need not be there, but is a number of things if it is.
+    pub(crate) fn optional_count(&self, field: &str) -> Result<Option<u64>, Verdict> {
+        let Some(json) = self.get(field) else { return Ok(None) };
+        json.as_u64().map(Some).ok_or_else(|| malformed(field, "an integer from 0", &json.to_string()))
+    }
+
+    /// Hexadecimal text to compare with, in lower case.
+    pub(crate) fn hex_text(&self, field: &str) -> Result<String, Verdict> {
+        self.hex(field).map(hex::encode)
+    }
+
     /// A field of the vector or of the nearest object around it.
     pub(crate) fn shared(&self, field: &str) -> Option<&'a Json> {
         self.get(field).or_else(|| self.scope.objects.iter().rev().find_map(|object| object.get(field)))
@@ -117,8 +133,8 @@ impl<'a> Row<'a> {
             let (Some(unit), Some(count)) = (unit, count) else {
                 return Err(malformed(&field, "segments of hex and count", &segment.to_string()));
             };
-            if unit.len().saturating_mul(count) > CONSTRUCTED_BYTES_MAX {
-                return Err(malformed(&field, "at most 1 GiB", &segment.to_string()));
+            if unit.len().saturating_mul(count).saturating_add(bytes.len()) > CONSTRUCTED_BYTES_MAX {
+                return Err(malformed(&field, "at most 1 GiB in total", &segment.to_string()));
             }
             bytes.extend(unit.repeat(count));
         }
@@ -130,14 +146,36 @@ impl<'a> Row<'a> {
         self.has(&format!("{name}_hex")) || self.has(&format!("{name}_construction"))
     }
 
-    /// What the vector says of why it is an error: name and text together, in lower case.
-    pub(crate) fn reason(&self) -> String {
-        let text = |field| self.get(field).and_then(Json::as_str).unwrap_or_default();
-        format!("{} {} {}", text("name"), text("error"), text("reason")).to_lowercase()
+    /// The kind of refusal that the vector's words ask for, by a table of word and kind: what it says of the error
+    /// decides, its name only where that says nothing known. The first word of the table that occurs wins.
+    ///
+    /// # Errors
+    ///
+    /// A skip if no word is known, for then nothing could be compared; a failure if the error is no text.
+    pub(crate) fn refusal(&self, kinds: &[(&str, &'static str)]) -> Result<&'static str, Verdict> {
+        let mut said = String::new();
+        for field in ["error", "reason", "rejected_by"] {
+            if let Some(text) = self.optional_text(field)? {
+                said = format!("{said} {}", text.to_lowercase());
+            }
+        }
+        let name = self.get("name").and_then(Json::as_str).unwrap_or_default().to_lowercase();
+        let known = |text: &str| kinds.iter().find(|(word, _)| has_word(text, word)).map(|(_, kind)| *kind);
+        known(&said)
+            .or_else(|| known(&name.replace('_', " ")))
+            .ok_or_else(|| Verdict::skip(format!("the reason {:?} is not known", said.trim())))
     }
 }
 
+/// Of all segments together.
 const CONSTRUCTED_BYTES_MAX: usize = 1 << 30;
+
+/// Whether the word begins somewhere in the text: "nan" is not in "tenant".
+fn has_word(text: &str, word: &str) -> bool {
+    text.match_indices(word).any(|(at, _)| {
+        text.get(..at).and_then(|before| before.chars().next_back()).is_none_or(|c| !c.is_alphanumeric())
+    })
+}
 
 fn as_text<'a>(field: &str, json: &'a Json) -> Result<&'a str, Verdict> {
     json.as_str().ok_or_else(|| malformed(field, "text", &json.to_string()))

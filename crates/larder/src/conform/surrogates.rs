@@ -4,9 +4,10 @@
 
 use serde_json::Value as Json;
 
-/// Stands for a lone surrogate; Unicode keeps this code point free for such uses.
-const MARK: char = '\u{fdd0}';
-const MARK_ESCAPE: &str = "\\ufdd0";
+/// Stands for a lone surrogate. Unicode keeps these code points free for such uses; one of them alone may well be in a
+/// vector, the three in this order are in none.
+const MARK: &str = "\u{fdd0}\u{fdef}\u{fdd1}";
+const MARK_ESCAPE: &str = "\\ufdd0\\ufdef\\ufdd1";
 
 /// The text with every lone surrogate escape replaced by the mark.
 pub(crate) fn replace(text: &str) -> String {
@@ -50,15 +51,16 @@ mod tests {
     #[test]
     fn only_lone_halves_are_replaced() {
         for (text, expected) in [
-            (r#"["\ud800"]"#, r#"["\ufdd0"]"#),
-            (r#"["\udc00\ud800\udc00\uDBFF"]"#, r#"["\ufdd0\ud800\udc00\ufdd0"]"#),
+            (r#"["\ud800"]"#, r#"["\ufdd0\ufdef\ufdd1"]"#),
+            (r#"["\udc00\ud800\udc00\uDBFF"]"#, r#"["\ufdd0\ufdef\ufdd1\ud800\udc00\ufdd0\ufdef\ufdd1"]"#),
             (r#"["\\ud800", "\n\"", "é"]"#, r#"["\\ud800", "\n\"", "é"]"#),
-            (r#"["\ud800\n"]"#, r#"["\ufdd0\n"]"#),
+            (r#"["\ud800\n"]"#, r#"["\ufdd0\ufdef\ufdd1\n"]"#),
             (r#"["\ud8"#, r#"["\ud8"#),
             ("\\", "\\"),
         ] {
             assert_eq!(replace(text), expected);
         }
+        assert!(!contained(&serde_json::json!(["\u{fdd0}"])));
         assert!(contained(&serde_json::from_str(&replace(r#"{"\ud800": 1}"#)).unwrap()));
     }
 }

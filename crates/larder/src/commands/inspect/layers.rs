@@ -7,12 +7,17 @@ use larder_cachekit::crypto::{Aad, Fingerprint, NONCE_BYTES, SEALED_BYTES_MIN, T
 use larder_cachekit::envelope::{Envelope, EnvelopeError};
 use larder_cachekit::frame::{self, Frame};
 use larder_cachekit::{Limits, msgpack};
+use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
 use super::document;
 
 const CACHE_FILE_VERSION: u8 = 1;
 const CACHE_FILE_HEADER_BYTES: usize = 14;
+/// A file around a frame around a ciphertext around an envelope is four; more is no entry of anybody's.
+const LAYERS_MAX: usize = 8;
+/// Headers of real frames have some hundred bytes; a parsed one takes many times the memory of its text.
+const FRAME_HEADER_BYTES_MAX: usize = 64 << 10;
 
 /// Who encrypted an entry.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -34,37 +39,74 @@ pub(super) struct Context<'a> {
     pub(super) brief: bool,
 }
 
+impl Context<'_> {
+    fn keys(&self) -> Option<(&TenantKeyring, &str)> {
+        self.keyring.as_ref().zip(self.key)
+    }
+}
+
 /// Prints what the entry is; whether it is sound as far as it was read.
 pub(super) fn describe(output: &mut dyn Write, context: &Context<'_>, entry: &[u8]) -> io::Result<bool> {
     line(output, "entry", format_args!("{} bytes", entry.len()))?;
-    if let (Some(keyring), Some(key), false) =
-        (&context.keyring, context.key, entry.starts_with(&frame::MAGIC))
-    {
-        return ciphertext(output, context, entry, |entry| keyring.open(&aad(context, key), entry));
-    }
-    layer(output, context, entry)
+    stored(output, context, entry, LAYERS_MAX)
 }
 
-fn layer(output: &mut dyn Write, context: &Context<'_>, bytes: &[u8]) -> io::Result<bool> {
+/// What a backend stores. With keys it must decrypt, whatever its first bytes look like: they are a nonce.
+fn stored(output: &mut dyn Write, context: &Context<'_>, bytes: &[u8], left: usize) -> io::Result<bool> {
+    let Some((keyring, key)) = context.keys() else { return layer(output, context, bytes, left) };
+    let opened = keyring.open(&aad(context, key), bytes);
+    if opened.is_err() && bytes.starts_with(&frame::MAGIC) {
+        return layer(output, context, bytes, left);
+    }
+    if opened.is_err() && is_plain(bytes) {
+        line(output, "decrypts", "NO: this is no ciphertext, and a reader with these keys refuses it")?;
+        layer(output, context, bytes, left)?;
+        return Ok(false);
+    }
+    ciphertext(output, context, bytes, left, |_| opened)
+}
+
+/// Whether it is a document or container as it stands; a ciphertext is one by accident only.
+fn is_plain(bytes: &[u8]) -> bool {
+    msgpack::check(bytes, &Limits::PROTOCOL).is_ok() || container::retrieve(bytes).is_ok()
+}
+
+/// One layer and, while layers are left, what is inside it.
+fn layer(output: &mut dyn Write, context: &Context<'_>, bytes: &[u8], left: usize) -> io::Result<bool> {
+    let Some(left) = left.checked_sub(1) else {
+        let text =
+            format_args!("more than {LAYERS_MAX} layers; the {} bytes inside are not read", bytes.len());
+        line(output, "nested", text)?;
+        return Ok(false);
+    };
     match bytes {
         [] => {
             line(output, "kind", "nothing: the entry is empty")?;
             Ok(false)
         }
         [b'C', b'K', CACHE_FILE_VERSION, ..] if bytes.len() >= CACHE_FILE_HEADER_BYTES => {
-            cache_file(output, context, bytes)
+            cache_file(output, context, bytes, left)
         }
-        [b'C', b'K', ..] => python_frame(output, context, bytes),
+        [b'C', b'K', ..] => python_frame(output, context, bytes, left),
         [0xc1, ..] => v2_container(output, context, bytes),
         _ if msgpack::check(bytes, &Limits::PROTOCOL).is_err() => unknown(output, context, bytes),
         _ => match Envelope::parse(bytes, &Limits::PROTOCOL) {
             Ok(parsed) => byte_storage(output, context, &parsed),
-            Err(_) => {
+            Err(error) => {
                 line(output, "kind", "plain MessagePack document (an interop/v1 value is one)")?;
+                if resembles_envelope(bytes) {
+                    line(output, "envelope", error)?;
+                }
                 content(output, context, bytes)
             }
         },
     }
+}
+
+/// An array that begins with bytes as an envelope does, or a map with one of its fields.
+fn resembles_envelope(bytes: &[u8]) -> bool {
+    let begins_so = matches!(bytes, [0x93..=0x95, 0xc4..=0xc6 | 0x90..=0x9f | 0xdc | 0xdd, ..]);
+    begins_so || bytes.get(2..17) == Some(b"compressed_data".as_slice())
 }
 
 fn byte_storage(output: &mut dyn Write, context: &Context<'_>, parsed: &Envelope<'_>) -> io::Result<bool> {
@@ -100,10 +142,16 @@ fn v2_container(output: &mut dyn Write, context: &Context<'_>, bytes: &[u8]) -> 
         sizes(output, parsed.payload.len() as u64, parsed.original_size)?;
     }
     match container::retrieve(bytes) {
-        Ok(document) => inner(output, context, &document),
+        Ok(document) => match msgpack::check(&document, &Limits::PROTOCOL) {
+            Ok(()) => content(output, context, &document),
+            Err(error) => {
+                line(output, "payload", format_args!("BAD: not a MessagePack document: {error}"))?;
+                Ok(false)
+            }
+        },
         Err(error) if bytes.len() >= SEALED_BYTES_MIN && !bytes.starts_with(&container::MAGIC) => {
             line(output, "container", format_args!("no: {error}"))?;
-            maybe_ciphertext(output, bytes)
+            undecided(output, bytes)
         }
         Err(error) => {
             line(output, "container", format_args!("BAD: {error}"))?;
@@ -112,30 +160,52 @@ fn v2_container(output: &mut dyn Write, context: &Context<'_>, bytes: &[u8]) -> 
     }
 }
 
-fn python_frame(output: &mut dyn Write, context: &Context<'_>, bytes: &[u8]) -> io::Result<bool> {
+fn python_frame(
+    output: &mut dyn Write,
+    context: &Context<'_>,
+    bytes: &[u8],
+    left: usize,
+) -> io::Result<bool> {
     line(output, "kind", "frame of the Python SDK's automatic mode; other SDKs refuse it")?;
+    let declared =
+        bytes.get(3..7).and_then(|length| length.first_chunk().copied()).map_or(0, u32::from_be_bytes);
+    if declared as usize > FRAME_HEADER_BYTES_MAX && bytes.len() > FRAME_HEADER_BYTES_MAX {
+        let text =
+            format_args!("BAD: a header of {declared} bytes; up to {FRAME_HEADER_BYTES_MAX} are read here");
+        line(output, "frame", text)?;
+        return Ok(false);
+    }
     let frame = match Frame::parse(bytes) {
         Ok(frame) => frame,
         Err(error) => {
             line(output, "frame", format_args!("BAD: {error}"))?;
-            return Ok(false);
+            return undecided(output, bytes);
         }
     };
-    line(output, "header", Json::Object(frame.header.clone()))?;
+    line(output, "header", document::printable(&Json::Object(frame.header.clone()).to_string()))?;
     line(output, "payload", format_args!("{} bytes", frame.payload.len()))?;
     if !frame.claims_encryption() {
-        return layer(output, context, frame.payload);
+        let sound = layer(output, context, frame.payload, left)?;
+        if context.keys().is_some() {
+            line(output, "decrypts", "NO: the header says plain, which a reader with keys does not believe")?;
+        }
+        return Ok(sound && context.keys().is_none());
     }
-    match (&context.keyring, context.key) {
-        (Some(keyring), Some(key)) => {
+    match context.keys() {
+        Some((keyring, key)) => {
             let aad = frame.aad(context.tenant, key);
             let named = frame.metadata("key_fingerprint").and_then(Json::as_str).and_then(fingerprint);
-            ciphertext(output, context, frame.payload, |entry| match &named {
+            ciphertext(output, context, frame.payload, left, |entry| match &named {
                 Some(named) => keyring.open_identified(named, &aad, entry),
                 None => keyring.open(&aad, entry),
             })
         }
-        _ => maybe_ciphertext(output, frame.payload),
+        None if frame.payload.len() < SEALED_BYTES_MIN => undecided(output, frame.payload),
+        None => {
+            line(output, "kind", "ciphertext, the header says; --master-key and --key decrypt it")?;
+            nonce(output, frame.payload)?;
+            Ok(true)
+        }
     }
 }
 
@@ -143,22 +213,27 @@ fn fingerprint(text: &str) -> Option<Fingerprint> {
     Some(Fingerprint(hex::decode(text).ok()?.try_into().ok()?))
 }
 
-fn cache_file(output: &mut dyn Write, context: &Context<'_>, bytes: &[u8]) -> io::Result<bool> {
-    line(output, "kind", "file of a file backend")?;
+fn cache_file(output: &mut dyn Write, context: &Context<'_>, bytes: &[u8], left: usize) -> io::Result<bool> {
     let (header, payload) = bytes.split_at(CACHE_FILE_HEADER_BYTES);
+    if header.get(3..6) != Some(&[0; 3]) {
+        line(output, "file header", "no: its reserved byte and flags must be 0")?;
+        return undecided(output, bytes);
+    }
+    line(output, "kind", "file of a file backend")?;
     let expiry = header.last_chunk().copied().map_or(0, u64::from_be_bytes);
     match expiry {
         0 => line(output, "expiry", "never")?,
         seconds => line(output, "expiry", format_args!("{seconds} seconds after 1970"))?,
     }
     line(output, "payload", format_args!("{} bytes", payload.len()))?;
-    layer(output, context, payload)
+    stored(output, context, payload, left)
 }
 
 fn ciphertext(
     output: &mut dyn Write,
     context: &Context<'_>,
     entry: &[u8],
+    left: usize,
     open: impl FnOnce(&[u8]) -> Result<Vec<u8>, larder_cachekit::crypto::OpenError>,
 ) -> io::Result<bool> {
     line(output, "kind", "ciphertext (AES-256-GCM), as far as the keys that were given say")?;
@@ -166,40 +241,44 @@ fn ciphertext(
     match open(entry) {
         Ok(plaintext) => {
             line(output, "decrypts", format_args!("yes, to {} bytes", plaintext.len()))?;
-            layer(output, context, &plaintext)
+            layer(output, context, &plaintext, left)
         }
         Err(error) => {
             line(output, "decrypts", format_args!("NO: {error}"))?;
-            line(output, "hint", "check --key with all its prefixes, --tenant and --writer")?;
+            let hint = "check --key with all its prefixes, --tenant and, outside a frame, --writer";
+            line(output, "hint", hint)?;
             Ok(false)
         }
     }
 }
 
 fn unknown(output: &mut dyn Write, context: &Context<'_>, bytes: &[u8]) -> io::Result<bool> {
-    if let (Ok(json), true) =
-        (serde_json::from_slice::<Json>(bytes), matches!(bytes.first(), Some(b'{' | b'[' | b'"')))
+    if matches!(bytes.first(), Some(b'{' | b'[' | b'"'))
+        && serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
     {
         line(output, "kind", "JSON text (entries of early Python SDKs are JSON with base64)")?;
         if !context.brief {
-            writeln!(output, "{json:#}")?;
+            writeln!(output, "{}", document::render_json(bytes))?;
         }
         return Ok(true);
     }
     if let Err(error) = msgpack::check(bytes, &Limits::PROTOCOL) {
         line(output, "MessagePack", format_args!("no: {error}"))?;
     }
-    maybe_ciphertext(output, bytes)
+    if let Err(error) = Envelope::parse(bytes, &Limits::PROTOCOL) {
+        line(output, "envelope", format_args!("no: {error}"))?;
+    }
+    undecided(output, bytes)
 }
 
-fn maybe_ciphertext(output: &mut dyn Write, bytes: &[u8]) -> io::Result<bool> {
+/// Nothing known. It may be a ciphertext, which looks like anything, but a damaged entry looks like that too.
+fn undecided(output: &mut dyn Write, bytes: &[u8]) -> io::Result<bool> {
     if bytes.len() < SEALED_BYTES_MIN {
         line(output, "kind", format_args!("unknown; a ciphertext has at least {SEALED_BYTES_MIN} bytes"))?;
         return Ok(false);
     }
-    line(output, "kind", "perhaps a ciphertext; --master-key and --key decrypt it")?;
-    nonce(output, bytes)?;
-    Ok(true)
+    line(output, "kind", "unknown: damaged, or perhaps a ciphertext; --master-key with --key would tell")?;
+    Ok(false)
 }
 
 fn nonce(output: &mut dyn Write, entry: &[u8]) -> io::Result<()> {
