@@ -136,6 +136,14 @@ pub enum SegmentProblem {
         /// Counted from 1.
         position: usize,
     },
+    /// A character that would make a key of the draft unreadable or ambiguous.
+    #[error("has {found:?} as character {position}; whitespace, control characters and `:` are not allowed")]
+    Ambiguous {
+        /// The character.
+        found: char,
+        /// Counted from 1.
+        position: usize,
+    },
     /// Two dots in a row.
     #[error("contains \"..\"")]
     Dots,

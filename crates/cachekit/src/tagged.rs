@@ -10,6 +10,8 @@
 //! # Ok::<(), tagged::TaggedError>(())
 //! ```
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Number, Value as Json, json};
 use thiserror::Error;
 
@@ -95,9 +97,34 @@ impl TaggedError {
 ///
 /// [`TaggedError`].
 pub fn parse(text: &str) -> Result<Value, TaggedError> {
-    let json =
-        serde_json::from_str(text).map_err(|error| TaggedError::Json { message: error.to_string() })?;
+    let json = serde_json::from_str(&without_minus_zero(text))
+        .map_err(|error| TaggedError::Json { message: error.to_string() })?;
     from_json(&json)
+}
+
+/// The text with ` 0` for every integer `-0`, which the parser would make a float. Columns stay as they are.
+fn without_minus_zero(text: &str) -> Cow<'_, str> {
+    if !text.contains("-0") {
+        return Cow::Borrowed(text);
+    }
+    let mut bytes = text.as_bytes().to_vec();
+    let (mut in_string, mut escaped) = (false, false);
+    for at in 0..bytes.len() {
+        match bytes.get(at..).unwrap_or_default() {
+            _ if escaped => escaped = false,
+            [b'\\', ..] if in_string => escaped = true,
+            [b'"', ..] => in_string = !in_string,
+            [b'-', b'0', rest @ ..] if !in_string => {
+                let after_exponent = at.checked_sub(1).and_then(|before| bytes.get(before));
+                let is_exponent = matches!(after_exponent, Some(b'e' | b'E'));
+                if !is_exponent && !matches!(rest, [b'0'..=b'9' | b'.' | b'e' | b'E', ..]) {
+                    bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte = b' ');
+                }
+            }
+            _ => {}
+        }
+    }
+    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 /// The value of tagged JSON that a parser has read; it is no deeper than the parser allows.
@@ -265,6 +292,28 @@ mod tests {
     fn floats_in_json_keep_their_last_bit() {
         assert_eq!(parse("-4.6982583821046746e-299"), Ok(Value::Float(-4.698_258_382_104_674_6e-299)));
         assert_eq!(parse("-4.6982583821046746e-299"), parse(r#"{"$float":"-4.6982583821046746e-299"}"#));
+    }
+
+    #[test]
+    fn minus_zero_without_a_point_is_an_integer() {
+        let zero = || Value::from(0);
+        let negative = || Value::Float(-0.0);
+        assert_eq!(parse("-0"), Ok(zero()));
+        assert_eq!(
+            parse(r#"["-0\"-0", -0, {"a":-0}, -0.0, -0e1, 1e-0]"#).map(|value| format!("{value:?}")),
+            Ok(format!(
+                "{:?}",
+                Value::List(vec![
+                    Value::from("-0\"-0"),
+                    zero(),
+                    Value::map([("a", zero())]),
+                    negative(),
+                    negative(),
+                    Value::Float(1.0)
+                ])
+            ))
+        );
+        assert!(parse("-01").is_err() && parse("--0").is_err() && parse("1-0").is_err());
     }
 
     #[test]

@@ -95,3 +95,50 @@ fn a_file_that_cannot_be_read_ends_with_2() {
     }
     assert_eq!(larder(&["conform"]).status.code(), Some(2));
 }
+
+#[test]
+fn an_unreadable_file_does_not_hide_the_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let file = directory.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let good = write("good.json", r#"{"v": [{"value": 2, "canonical_msgpack_hex": "02"}]}"#);
+    let bad = write("bad.json", r#"{"v": [{"value": 2, "canonical_msgpack_hex": "03"}]}"#);
+    for (files, code, total) in [
+        ([&good, "/no/such/file", &good], 2, "2 passed, 0 failed, 0 skipped\n"),
+        ([&good, "/no/such/file", &bad], 1, "1 passed, 1 failed, 0 skipped\n"),
+    ] {
+        let output = larder(&[&["conform"], &files[..]].concat());
+        assert_eq!(output.status.code(), Some(code));
+        assert!(String::from_utf8(output.stdout).unwrap().ends_with(total));
+    }
+}
+
+#[test]
+fn a_run_that_checks_nothing_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("odd.json");
+    for (text, code, total) in [
+        (r#"{"odd": [{"a": 1}]}"#, 0, "nothing was checked\n0 passed, 0 failed, 1 skipped\n"),
+        ("{}", 1, "nothing was checked\n0 passed, 0 failed, 0 skipped\n"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let (found, report) = conform(&file);
+        assert_eq!(found, Some(code), "{report}");
+        assert!(report.ends_with(total), "{report}");
+    }
+}
+
+#[test]
+fn a_construction_is_bounded_in_total() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("large.json");
+    let segments = [r#"{"hex": "00", "count": 0}, {"hex": "00", "count": 1073741824}"#; 2].join(",");
+    let row = format!(r#"{{"reject": [{{"input_construction": [{{"hex":"00","count":1}},{segments}]}}]}}"#);
+    std::fs::write(&file, row).unwrap();
+    let (code, report) = conform(&file);
+    assert_eq!(code, Some(1));
+    assert!(report.contains("at most 1 GiB in total"), "{report}");
+}

@@ -60,6 +60,8 @@ fn what_cannot_make_a_key_ends_with_1_and_says_why() {
     for (args, problem) in [
         (&["-n", "Users", "-o", "op"][..], r#"the namespace "Users" has 'U' as character 1"#),
         (&["-n", "ns", "-o", "op"], "is reserved"),
+        (&["-p", "draft", "-n", "users\n", "-o", "op"], r#"the namespace "users\n" has '\n' as character 6"#),
+        (&["-p", "draft", "-n", "a", "-o", "c:d"], r#"the operation "c:d" has ':' as character 2"#),
         (&["-n", "t", "-o", "op", r#"[{"$float":"nan"}]"#], "args[0][0]: NaN cannot be part"),
         (&["-n", "t", "-o", "op", r#"{"$datetime":"2024-01-01T00:00:00"}"#], "has no offset from UTC"),
         (
@@ -93,4 +95,21 @@ fn what_cannot_be_read_ends_with_2_and_says_how_it_would_be_right() {
         assert_eq!((code, output.as_str()), (Some(2), ""), "{args:?}");
         assert!(text.contains(problem), "{text}");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_that_cannot_be_written_ends_with_3() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_larder"));
+    let output = command.args(["key", "-n", "t", "-o", "op", "1"]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("cannot write to standard output"));
+}
+
+#[test]
+fn minus_zero_is_an_integer_unless_it_has_a_point() {
+    let draft = |arg: &str| good(&["-p", "draft", "-n", "t", "-o", "op", "--canonical", "--", arg]);
+    assert!(draft("-0").starts_with("92910080\n"));
+    assert!(draft("[-0,\"-0\",-0.0]").starts_with("92919300a22d30cb800000000000000080\n"));
 }

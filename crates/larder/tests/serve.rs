@@ -376,7 +376,7 @@ fn the_log_has_no_tokens_and_what_a_client_sends_only_in_escaped_form() {
     }
     let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let count = |message: &str| lines.iter().filter(|line| line["message"] == message).count();
-    assert_eq!(count("wipe"), 40);
+    assert!((1..40).contains(&count("wipe")), "logged, and not each time");
     assert_eq!(count("connected"), 20);
     assert!((1..20).contains(&count("wrong token")), "logged, and not each time");
 }

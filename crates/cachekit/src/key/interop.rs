@@ -39,7 +39,7 @@ pub fn canonical_args(args: &[Value]) -> Result<Vec<u8>, KeyError> {
 }
 
 /// The key of the draft: arguments by position and by name, every float and datetime a float64, no grammar for the
-/// names but that they are not empty.
+/// names but that they are not empty and hold no whitespace, no control character and no colon.
 ///
 /// # Errors
 ///
@@ -53,6 +53,13 @@ pub fn draft_key(
     for (segment, text) in [(Segment::Namespace, namespace), (Segment::Operation, operation)] {
         if text.is_empty() {
             return Err(refuse(segment, text, SegmentProblem::Empty));
+        }
+        let mut characters = text.chars().enumerate();
+        if let Some((index, found)) =
+            characters.find(|(_, c)| c.is_whitespace() || c.is_control() || *c == ':')
+        {
+            let position = index.saturating_add(1);
+            return Err(refuse(segment, text, SegmentProblem::Ambiguous { found, position }));
         }
     }
     Ok(join(namespace, operation, &canonical_draft_args(args, kwargs)?))

@@ -7,13 +7,16 @@ use std::process::ExitCode;
 use serde_json::Value as Json;
 
 use crate::conform::{self, Outcome, Verdict, surrogates};
+use crate::failure::Failure;
 
 const NEGATIVE: u8 = 1;
 const USAGE: u8 = 2;
 
 /// Check this implementation against files of published test vectors.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exits 0 when no vector failed, 1 when one did, 2 when a file cannot be read.")]
+#[command(after_help = "\
+Exits 0 when no vector failed, 1 when one did or there is none, 2 when a file cannot be read, 3 when the report cannot
+be written. A vector of a kind that is not known is skipped by name; when all are, a line says that nothing was checked.")]
 pub(crate) struct Args {
     /// Files of test vectors in JSON.
     #[arg(required = true, value_name = "FILE")]
@@ -34,12 +37,14 @@ struct Totals {
 pub(crate) fn run(args: Args) -> ExitCode {
     let mut totals = Totals::default();
     let mut output = io::stdout().lock();
+    let mut unreadable = false;
     for file in &args.files {
         let document = match read(file) {
             Ok(document) => document,
             Err(problem) => {
                 eprintln!("larder: {}: {problem}", file.display());
-                return ExitCode::from(USAGE);
+                unreadable = true;
+                continue;
             }
         };
         let report = report(
@@ -49,14 +54,30 @@ pub(crate) fn run(args: Args) -> ExitCode {
             args.quiet,
             &mut totals,
         );
-        if report.is_err() {
-            // Whoever read the report has closed it.
-            return ExitCode::from(NEGATIVE);
+        if let Err(error) = report {
+            return unwritten(error);
         }
     }
     let Totals { passed, failed, skipped } = totals;
-    let total = writeln!(output, "{passed} passed, {failed} failed, {skipped} skipped");
-    if failed > 0 || total.is_err() { ExitCode::from(NEGATIVE) } else { ExitCode::SUCCESS }
+    let checked = passed.saturating_add(failed);
+    let remark = if checked == 0 { "nothing was checked\n" } else { "" };
+    if let Err(error) = writeln!(output, "{remark}{passed} passed, {failed} failed, {skipped} skipped") {
+        return unwritten(error);
+    }
+    match (failed, unreadable, checked.saturating_add(skipped)) {
+        (0, true, _) => ExitCode::from(USAGE),
+        (0, false, 1..) => ExitCode::SUCCESS,
+        _ => ExitCode::from(NEGATIVE),
+    }
+}
+
+/// Whoever closes the report early does not learn whether all is well, so the status does not say that it is.
+fn unwritten(error: io::Error) -> ExitCode {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        ExitCode::from(NEGATIVE)
+    } else {
+        Failure::from(error).report()
+    }
 }
 
 fn read(file: &PathBuf) -> Result<Json, String> {

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use larder_cachekit::crypto::{DEFAULT_TENANT, Keyring};
 
+use crate::failure::Failure;
 use layers::{Context, describe};
 
 const NEGATIVE: u8 = 1;
@@ -22,7 +23,7 @@ const INPUT_BYTES_MAX: u64 = (512 << 20) + (1 << 20);
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Exits 0 when the entry is sound as far as it was read, 1 when it is damaged, unknown or does not decrypt, 2 when it
-cannot be read or the keys are no keys.")]
+cannot be read or the keys are no keys, 3 when the report cannot be written.")]
 pub(crate) struct Args {
     /// A file with the entry's bytes; - for standard input.
     #[arg(value_name = "FILE")]
@@ -62,9 +63,13 @@ pub(crate) fn run(args: Args) -> ExitCode {
     };
     let mut output = Vec::new();
     let sound = describe(&mut output, &context, &entry);
-    // Whoever closed the pipe has read enough.
-    let _ = io::stdout().write_all(&output);
-    if matches!(sound, Ok(true)) { ExitCode::SUCCESS } else { ExitCode::from(NEGATIVE) }
+    let mut stdout = io::stdout();
+    match stdout.write_all(&output).and_then(|()| stdout.flush()) {
+        // Whoever closed the pipe has read enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Failure::from(error).report(),
+        _ if matches!(sound, Ok(true)) => ExitCode::SUCCESS,
+        _ => ExitCode::from(NEGATIVE),
+    }
 }
 
 fn context(args: &Args) -> Result<Context<'_>, String> {

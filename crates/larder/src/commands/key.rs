@@ -1,12 +1,15 @@
 //! `larder key`: the cache key of a call, from its arguments as JSON.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use larder_cachekit::Value;
 use larder_cachekit::key::auto::{self, Function};
 use larder_cachekit::key::{KeyError, interop};
 use larder_cachekit::tagged::{self, TaggedError};
+
+use crate::failure::Failure;
 
 const NEGATIVE: u8 = 1;
 const USAGE: u8 = 2;
@@ -18,7 +21,8 @@ Arguments are JSON, one each: 42 '\"alice\"' '{\"a\": [1, 2.5]}'. What JSON lack
 {\"$set\": […]} {\"$bytes\": \"hex\"} {\"$datetime\": \"2024-01-31T12:00:00+00:00\"} {\"$uuid\": \"…\"} {\"$float\": \"2.0\"}
 {\"$int\": \"18446744073709551615\"}. Put -- before a negative number.
 
-Exits 0 with the key, 1 when the arguments or names cannot make a key, 2 when they cannot be read.")]
+Exits 0 with the key, 1 when the arguments or names cannot make a key, 2 when they cannot be read, 3 when
+the key cannot be written.")]
 pub(crate) struct Args {
     /// The rules: interop keys as all SDKs compute them, as the first draft had them, or Python's automatic keys.
     #[arg(short, long, value_enum, default_value_t = Profile::V1)]
@@ -70,11 +74,11 @@ pub(crate) fn run(args: Args) -> ExitCode {
     };
     match compute(&args, values, &kwargs) {
         Ok((canonical, key)) => {
-            if args.canonical {
-                println!("{}", hex::encode(canonical));
+            let first = if args.canonical { hex::encode(canonical) + "\n" } else { String::new() };
+            match writeln!(io::stdout(), "{first}{key}") {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => Failure::from(error).report(),
             }
-            println!("{key}");
-            ExitCode::SUCCESS
         }
         Err(problem) => {
             eprintln!("larder: {problem}");
