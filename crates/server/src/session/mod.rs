@@ -53,8 +53,10 @@ pub(crate) async fn serve<P: Protocol>(
     shared: Arc<Shared>,
     watchlist: Arc<Watchlist>,
 ) {
-    converse(stream, protocol, shared, watchlist).await;
+    let session = converse(stream, protocol, shared, watchlist).await;
+    // Whoever sees the connection end finds its place free.
     drop(slot);
+    drop(session);
 }
 
 async fn converse<P: Protocol>(
@@ -62,15 +64,16 @@ async fn converse<P: Protocol>(
     protocol: P,
     shared: Arc<Shared>,
     watchlist: Arc<Watchlist>,
-) {
+) -> Option<Session<P>> {
     let opened = stream.peer_addr().and_then(|peer| Ok((peer, TcpStream::from_std(stream)?)));
     // An error means that the client is gone already.
-    let Ok((peer, stream)) = opened else { return };
+    let Ok((peer, stream)) = opened else { return None };
     let listed = watchlist.add(Watch::new(peer, shared.clock.now(), protocol.idle_time()));
     debug!(%peer, "connected");
     let mut session = Session::new(stream, protocol, shared, listed);
     let end = session.run().await;
     session.finish(end).await;
+    Some(session)
 }
 
 struct Session<P> {
