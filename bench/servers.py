@@ -3,7 +3,8 @@
 
 One server thread on one core, the load generator on the other. The servers alternate within every round, and each figure is
 the median over the rounds of the ratio within a round, so that what else the machine does falls out. Losing rows are printed
-like the others.
+like the others. `larder-seriput` is the same program asked in Seriput, values checked to be JSON; with `larder` beside it, the
+ratio of the two is printed as well.
 
     bench/servers.py [--rounds 5] [--seconds 2] [--rows get-50x1,set-50x16] [--only larder,redis]
 
@@ -66,6 +67,12 @@ def commands(tools, size):
     all_of_them = [
         ("floor", "paper", ["--verify", "none"], floor),
         ("larder", "paper", [], lambda port: [larder, "serve", "--paper", f"127.0.0.1:{port}", "--seriput", "off", "--workers", "1"]),
+        (
+            "larder-seriput",
+            "seriput",
+            [],
+            lambda port: [larder, "serve", "--seriput", f"127.0.0.1:{port}", "--paper", "off", "--workers", "1"],
+        ),
         ("redis", "resp", [], lambda port: ["redis-server", "--port", port, "--save", "", "--bind", "127.0.0.1"]),
         ("valkey", "resp", [], lambda port: ["valkey-server", "--port", port, "--save", "", "--bind", "127.0.0.1"]),
         (
@@ -111,9 +118,10 @@ class Server:
         command += ["--server-pid", self.process.pid, "--json", "-", *self.options, *extra]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=600)
         lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-        if done.returncode != 0 or not lines:
+        if done.returncode != 0:
             sys.exit(f"load on {self.name} failed: {done.stderr or done.stdout}")
-        return json.loads(lines[-1])
+        # A load of no duration, as the prefill is, has nothing to say.
+        return json.loads(lines[-1]) if lines else None
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -143,6 +151,9 @@ def measure(row, tools, args):
         if name != "floor":
             ratio = statistics.median(value / base for value, base in zip(values, floor))
             print(f"   {name} {ratio:.2f}", end="")
+    if "larder" in cost and "larder-seriput" in cost:
+        ratio = statistics.median(seriput / paper for seriput, paper in zip(cost["larder-seriput"], cost["larder"]))
+        print(f"   seriput/paper {ratio:.2f}", end="")
     print(flush=True)
 
 
