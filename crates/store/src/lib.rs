@@ -1,0 +1,42 @@
+//! Where cache entries can live: one trait, [`Store`], and a file for each place.
+//!
+//! A store maps a key to bytes and an expiry. It knows nothing of what the bytes mean. Layers (a near cache, retries, a circuit
+//! breaker) implement the same trait around another store, so they stack in any order.
+//!
+//! Each place is behind a feature of its own; all are additive.
+//!
+//! | feature | place | file |
+//! | --- | --- | --- |
+//! | `engine` (default) | this process | `engine.rs` |
+//!
+//! ```
+//! use larder_store::{EngineStore, Expiry, Found, Store, SystemClock};
+//! use std::time::Duration;
+//!
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! let store = EngineStore::with_bytes(64 << 20, SystemClock)?;
+//! store.set(b"greeting", "hello".into(), Expiry::after(Duration::from_secs(60))).await?;
+//! let found = store.get(b"greeting").await?;
+//! assert_eq!(found.map(|found| found.bytes), Some("hello".into()));
+//! assert!(store.delete(b"greeting").await?);
+//! # Ok::<(), larder_store::Error>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod capabilities;
+mod clock;
+#[cfg(feature = "engine")]
+mod engine;
+mod entry;
+mod error;
+mod store;
+
+pub use capabilities::{Capabilities, KeyAlphabet, KeyFault, KeyRules};
+pub use clock::{Clock, SystemClock};
+#[cfg(feature = "engine")]
+pub use engine::EngineStore;
+pub use entry::{Expiry, Found, Freshness, Health, LockToken, Remaining};
+pub use error::{Class, Error, Fault, Operation};
+pub use store::{Pending, Store};

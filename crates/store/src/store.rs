@@ -1,0 +1,116 @@
+//! The seam: what every place and every layer implements. It is object-safe, so layers stack at run time.
+
+use crate::capabilities::Capabilities;
+use crate::entry::{Expiry, Found, Health, LockToken, Remaining};
+use crate::error::Error;
+use bytes::Bytes;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An answer under way. Dropping it gives up waiting; whether the call was carried out is then not known, and the next call
+/// is not disturbed.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+
+/// A place where entries live, or a layer around one.
+///
+/// Every call is bounded in time by the store's own limits. A key that [`Capabilities::keys`] does not allow is refused with
+/// [`Fault::Key`](crate::Fault::Key) before any byte is sent; a call that the place cannot carry out, with
+/// [`Fault::Unsupported`](crate::Fault::Unsupported).
+///
+/// ```
+/// use larder_store::{EngineStore, Error, Expiry, Store, SystemClock};
+///
+/// /// A layer or a place: code above does not see which.
+/// async fn swap(store: &dyn Store, key: &[u8], value: &'static str) -> Result<Option<Vec<u8>>, Error> {
+///     let before = store.get(key).await?;
+///     store.set(key, value.into(), Expiry::NEVER).await?;
+///     Ok(before.map(|found| found.bytes.to_vec()))
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+/// assert_eq!(swap(&store, b"k", "one").await?, None);
+/// assert_eq!(swap(&store, b"k", "two").await?, Some(b"one".to_vec()));
+/// # Ok::<(), Error>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Store: Send + Sync {
+    /// Where it is, for messages: without credentials.
+    fn name(&self) -> &str;
+
+    /// What it can do. Constant for the life of the store.
+    fn capabilities(&self) -> Capabilities;
+
+    /// The entry of a key, fresh or stale.
+    fn get<'a>(&'a self, key: &'a [u8]) -> Pending<'a, Option<Found>>;
+
+    /// Stores a value. An entry that was there gives way, its expiry included.
+    fn set<'a>(&'a self, key: &'a [u8], value: Bytes, expiry: Expiry) -> Pending<'a, ()>;
+
+    /// Removes an entry; false if there was none. A place that does not tell answers true.
+    fn delete<'a>(&'a self, key: &'a [u8]) -> Pending<'a, bool>;
+
+    /// Whether there is an entry, fresh or stale.
+    fn exists<'a>(&'a self, key: &'a [u8]) -> Pending<'a, bool>;
+
+    /// How long an entry has left until it is gone; `None` if there is none.
+    fn remaining<'a>(&'a self, key: &'a [u8]) -> Pending<'a, Option<Remaining>>;
+
+    /// Sets how long an entry is fresh, counted from now, `None` for ever; false if there is no entry. A place that does not
+    /// tell answers true.
+    fn set_ttl<'a>(&'a self, key: &'a [u8], ttl: Option<Duration>) -> Pending<'a, bool>;
+
+    /// Tries to take the lock of a key without waiting; `None` if somebody else holds it. It falls open after `hold` if it is
+    /// not released before. Locks and entries do not touch each other.
+    fn lock<'a>(&'a self, key: &'a [u8], hold: Duration) -> Pending<'a, Option<LockToken>>;
+
+    /// Releases a lock; false if the token does not hold it (any more).
+    fn unlock<'a>(&'a self, key: &'a [u8], token: &'a LockToken) -> Pending<'a, bool>;
+
+    /// Asks the place whether it is there and well.
+    fn health(&self) -> Pending<'_, Health>;
+}
+
+macro_rules! forward {
+    ($($pointer:ty),*) => {$(
+        impl<S: Store + ?Sized> Store for $pointer {
+            fn name(&self) -> &str {
+                (**self).name()
+            }
+            fn capabilities(&self) -> Capabilities {
+                (**self).capabilities()
+            }
+            fn get<'a>(&'a self, key: &'a [u8]) -> Pending<'a, Option<Found>> {
+                (**self).get(key)
+            }
+            fn set<'a>(&'a self, key: &'a [u8], value: Bytes, expiry: Expiry) -> Pending<'a, ()> {
+                (**self).set(key, value, expiry)
+            }
+            fn delete<'a>(&'a self, key: &'a [u8]) -> Pending<'a, bool> {
+                (**self).delete(key)
+            }
+            fn exists<'a>(&'a self, key: &'a [u8]) -> Pending<'a, bool> {
+                (**self).exists(key)
+            }
+            fn remaining<'a>(&'a self, key: &'a [u8]) -> Pending<'a, Option<Remaining>> {
+                (**self).remaining(key)
+            }
+            fn set_ttl<'a>(&'a self, key: &'a [u8], ttl: Option<Duration>) -> Pending<'a, bool> {
+                (**self).set_ttl(key, ttl)
+            }
+            fn lock<'a>(&'a self, key: &'a [u8], hold: Duration) -> Pending<'a, Option<LockToken>> {
+                (**self).lock(key, hold)
+            }
+            fn unlock<'a>(&'a self, key: &'a [u8], token: &'a LockToken) -> Pending<'a, bool> {
+                (**self).unlock(key, token)
+            }
+            fn health(&self) -> Pending<'_, Health> {
+                (**self).health()
+            }
+        }
+    )*};
+}
+
+forward!(&S, Box<S>, Arc<S>);
