@@ -13,10 +13,10 @@ use crate::job::{Job, Work};
 use crate::limits::{CELL_BYTES_MAX, JOB_STEP_ENTRIES, KEY_BYTES_MAX};
 use crate::options::{Capacity, Options};
 use crate::policy::name::{PolicyChoice, PolicyName};
-use crate::shard::{Shard, Starved, Turn};
+use crate::shard::{Shard, Sight, Starved, Turn};
 use crate::status::Status;
 use crate::store::{Garbage, Incoming, Unit, charge};
-use crate::time::{Millis, Remaining, Ttl};
+use crate::time::{Expiry, Lifetime, Millis, Remaining, Renewed, Timing, Ttl};
 
 /// A shard and its lock on cache lines of their own.
 #[repr(align(128))]
@@ -73,13 +73,13 @@ impl Cache {
     /// Brings what calls with these keys will touch into the processor's caches: worth it for a batch, never needed.
     pub fn prefetch(&self, keys: &[Key<'_>]) {
         for &key in keys {
-            self.lock(key).prefetch_line(key);
+            self.shard(key).prefetch_line(key);
         }
         for &key in keys {
-            self.lock(key).prefetch_slot(key);
+            self.shard(key).prefetch_slot(key);
         }
         for &key in keys {
-            self.lock(key).prefetch_entry(key);
+            self.shard(key).prefetch_entry(key);
         }
     }
 
@@ -87,13 +87,26 @@ impl Cache {
     #[inline]
     pub fn get<R>(&self, key: Key<'_>, now: Millis, read: impl FnOnce(Entry<'_>) -> R) -> Option<R> {
         let mut turn = self.turn(now);
-        self.lock(key).get(key, &mut turn, read)
+        self.shard(key).get(key, Sight::Fresh, &mut turn, read)
+    }
+
+    /// As [`get`](Cache::get), but a stale entry is found too. It is for those who tell their clients that it is stale: to all
+    /// other calls that look for an entry it is not there.
+    pub fn get_stale<R>(&self, key: Key<'_>, now: Millis, read: impl FnOnce(Entry<'_>) -> R) -> Option<R> {
+        let mut turn = self.turn(now);
+        self.shard(key).get(key, Sight::Stale, &mut turn, read)
     }
 
     /// As [`get`](Cache::get), but neither counted nor a use.
     pub fn peek<R>(&self, key: Key<'_>, now: Millis, read: impl FnOnce(Entry<'_>) -> R) -> Option<R> {
         let mut turn = self.turn(now);
-        self.lock(key).peek(key, &mut turn, read)
+        self.shard(key).peek(key, Sight::Fresh, &mut turn, read)
+    }
+
+    /// As [`get_stale`](Cache::get_stale), but neither counted nor a use.
+    pub fn peek_stale<R>(&self, key: Key<'_>, now: Millis, read: impl FnOnce(Entry<'_>) -> R) -> Option<R> {
+        let mut turn = self.turn(now);
+        self.shard(key).peek(key, Sight::Stale, &mut turn, read)
     }
 
     /// Whether there is an entry; neither counted nor a use.
@@ -118,39 +131,82 @@ impl Cache {
         ttl: Option<Ttl>,
         now: Millis,
     ) -> Result<(), Error> {
-        let admitted = self.admits(key.bytes().len(), value.as_slice().len() as u64, ttl.is_some());
+        self.set_for(key, value, kind, ttl.map(Lifetime::from), now)
+    }
+
+    /// As [`set`](Cache::set), with a lifetime that may have a stale window.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn set_for(
+        &self,
+        key: Key<'_>,
+        value: Value<'_>,
+        kind: Kind,
+        life: Option<Lifetime>,
+        now: Millis,
+    ) -> Result<(), Error> {
+        let expiry = life.map(|life| Expiry::of(life, now));
+        let admitted =
+            self.check_fit(key.bytes().len(), value.as_slice().len() as u64, Expiry::timing(expiry));
         if admitted.is_err() {
-            self.lock(key).count_refused();
+            self.shard(key).count_refused();
             return admitted;
         }
         // What will not be copied into a cell is brought into its final form before the shard is locked.
         let value =
             if value.as_slice().len() > CELL_BYTES_MAX { Value::Shared(value.to_bytes()) } else { value };
-        let deadline = ttl.map(|ttl| now.after(ttl));
-        let incoming = Incoming { key: key.bytes(), value: &value, kind, deadline };
+        let incoming = Incoming { key: key.bytes(), value: &value, kind, expiry };
         self.with_room(key, now, |shard, turn| shard.set(key, &incoming, turn))
     }
 
     /// Removes an entry; false if there was none.
     pub fn delete(&self, key: Key<'_>, now: Millis) -> bool {
         let mut turn = self.turn(now);
-        self.lock(key).delete(key, &mut turn)
+        self.shard(key).delete(key, &mut turn)
     }
 
-    /// Sets when an entry expires, counted from now, or with `None` that it does not; false if there is no entry. Not a use.
+    /// Sets when an entry expires, counted from now, or with `None` that it does not; false if there is no entry. Not a use. A stale
+    /// window that it had is gone.
     pub fn set_ttl(&self, key: Key<'_>, ttl: Option<Ttl>, now: Millis) -> bool {
-        let deadline = ttl.map(|ttl| now.after(ttl));
+        let expiry = ttl.map(|ttl| Expiry::of(ttl.into(), now));
         // The capacity may have become too small for the entry and its deadline: then it goes like any other.
-        self.with_room(key, now, |shard, turn| shard.set_deadline(key, deadline, turn)).unwrap_or(false)
+        self.with_room(key, now, |shard, turn| shard.set_expiry(key, expiry, turn)).unwrap_or(false)
+    }
+
+    /// Lets an entry be fresh for `ttl` from now on; the stale window behind that keeps its length. A stale entry does not become
+    /// fresh again, and nothing changes if `ttl` and stale window together are more than `longest`. Not a use.
+    pub fn renew(&self, key: Key<'_>, ttl: Ttl, longest: Ttl, now: Millis) -> Renewed {
+        self.with_room(key, now, |shard, turn| shard.renew(key, ttl, longest, turn))
+            .unwrap_or(Renewed::Missing)
+    }
+
+    /// Takes the lease of a key for `ttl`, as its holder `token`, which the caller makes so that nobody guesses it; false if it is
+    /// held, whoever the holder is. A lease says nothing about entries: there need be none, and nothing is kept from anybody.
+    ///
+    /// # Errors
+    /// [`Error::KeyTooLong`], [`Error::TokenTooLong`], and [`Error::TooManyLeases`] where others must end first.
+    pub fn lock(&self, key: Key<'_>, token: &[u8], ttl: Ttl, now: Millis) -> Result<bool, Error> {
+        self.shard(key).leases.take(key, token, now.after(ttl), now)
+    }
+
+    /// Ends the lease of a key; false if `token` does not hold it now.
+    pub fn unlock(&self, key: Key<'_>, token: &[u8], now: Millis) -> bool {
+        self.shard(key).leases.release(key, token, now)
+    }
+
+    /// Leases that are held now.
+    pub fn leases(&self, now: Millis) -> u64 {
+        self.shards.iter().map(|shard| shard.0.lock().leases.held(now)).sum()
     }
 
     /// How long an entry has left; `None` if there is none. Not a use.
     pub fn remaining(&self, key: Key<'_>, now: Millis) -> Option<Remaining> {
         let mut turn = self.turn(now);
-        let deadline = self.lock(key).deadline(key, &mut turn)?;
+        let expiry = self.shard(key).peek(key, Sight::Fresh, &mut turn, |entry| entry.expiry)?;
         // An entry with nothing left has not been found.
-        let left = |deadline: Millis| Ttl::new(deadline.0.saturating_sub(now.0)).unwrap_or(Ttl::MIN);
-        Some(deadline.map_or(Remaining::Forever, |deadline| Remaining::For(left(deadline))))
+        let left = |Millis(end)| Ttl::new(end.saturating_sub(now.0)).unwrap_or(Ttl::MIN);
+        Some(expiry.map_or(Remaining::Forever, |expiry| Remaining::For(left(expiry.fresh_until()))))
     }
 
     /// Whether an entry of these lengths can be stored at all, so that it can be refused before it is here.
@@ -158,13 +214,17 @@ impl Cache {
     /// # Errors
     /// [`Error::KeyTooLong`], [`Error::ValueTooLarge`].
     pub fn admits(&self, key_len: usize, value_len: u64, has_ttl: bool) -> Result<(), Error> {
+        self.check_fit(key_len, value_len, if has_ttl { Timing::Timed } else { Timing::Endless })
+    }
+
+    fn check_fit(&self, key_len: usize, value_len: u64, timing: Timing) -> Result<(), Error> {
         if key_len > KEY_BYTES_MAX {
             return Err(Error::KeyTooLong { len: key_len, max: KEY_BYTES_MAX });
         }
         let capacity = self.budget.capacity();
         let charge = match self.capacity.unit() {
             Unit::Entries => 1,
-            Unit::Bytes => charge(key_len, value_len, has_ttl),
+            Unit::Bytes => charge(key_len, value_len, timing),
         };
         if charge > capacity { Err(Error::ValueTooLarge { charge, capacity }) } else { Ok(()) }
     }
@@ -305,7 +365,7 @@ impl Cache {
     }
 
     #[inline]
-    fn lock(&self, key: Key<'_>) -> MutexGuard<'_, Shard> {
+    fn shard(&self, key: Key<'_>) -> MutexGuard<'_, Shard> {
         self.shards[self.shard_of(key)].0.lock()
     }
 
@@ -336,7 +396,7 @@ impl Cache {
     ) -> Result<T, Error> {
         let mut turn = self.turn(now);
         let done = loop {
-            let tried = operation(&mut self.lock(key), &mut turn);
+            let tried = operation(&mut self.shard(key), &mut turn);
             turn.garbage = Garbage::default();
             match tried {
                 Ok(done) => break Ok(done),

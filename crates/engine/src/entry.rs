@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::time::Expiry;
+
 /// What a value is known to be. The engine stores it beside the value and draws no conclusion from it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -65,4 +67,6 @@ pub struct Entry<'e> {
     pub shared: Option<&'e Bytes>,
     /// What the value is known to be.
     pub kind: Kind,
+    /// When the entry ends, if it does.
+    pub expiry: Option<Expiry>,
 }

@@ -22,6 +22,20 @@ pub enum Error {
         /// The capacity it was held against.
         capacity: u64,
     },
+    /// The token of a lease is longer than the engine stores.
+    #[error("the token has {len} bytes; at most {max} can be stored")]
+    TokenTooLong {
+        /// Length of the token in bytes.
+        len: usize,
+        /// The limit in bytes.
+        max: usize,
+    },
+    /// Where the key belongs, as many leases are held as there may be.
+    #[error("{max} leases are held where this key belongs, which is as many as there may be")]
+    TooManyLeases {
+        /// The limit, for one shard.
+        max: usize,
+    },
     /// A capacity of zero was asked for.
     #[error("a cache needs a capacity above zero")]
     ZeroCapacity,

@@ -14,6 +14,15 @@ pub const SHARD_ENTRIES_MAX: u32 = (1 << 24) - 2;
 /// (and a long key) in an allocation of its own that readers share.
 pub const CELL_BYTES_MAX: usize = 2_048;
 
+/// Most leases that one shard holds.
+pub const SHARD_LEASES_MAX: usize = 1 << 12;
+
+/// Longest key of a lease in bytes.
+pub const LEASE_KEY_BYTES_MAX: usize = 1_024;
+
+/// Longest token of a lease in bytes.
+pub const LEASE_TOKEN_BYTES_MAX: usize = 64;
+
 /// Entries that one operation may expire, reseed or move on the side.
 pub(crate) const STEP_ENTRIES: usize = 16;
 

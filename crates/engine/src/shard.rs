@@ -5,6 +5,7 @@ use crate::budget::Budget;
 use crate::counters::Counters;
 use crate::entry::Entry;
 use crate::hash::{Key, KeyHasher, fingerprint};
+use crate::lease::Leases;
 use crate::limits::{JOB_STEP_ENTRIES, STEP_ENTRIES, SWITCH_ITEMS};
 use crate::policy::name::PolicyName;
 use crate::policy::reseed::{Reseed, waits};
@@ -12,7 +13,7 @@ use crate::policy::{Arrival, InForce, Origin, Policy};
 use crate::slots::EPOCHS;
 use crate::store::{Garbage, Incoming, Store, Unit};
 use crate::table::Table;
-use crate::time::Millis;
+use crate::time::{Expiry, Lifetime, Millis, Renewed, Ttl};
 
 /// What an operation brings to the shard, and what it takes away.
 pub(crate) struct Turn<'t> {
@@ -28,6 +29,15 @@ pub(crate) struct Turn<'t> {
     pub(crate) is_noted: bool,
     /// Dropped when the lock is released.
     pub(crate) garbage: Garbage,
+}
+
+/// Which entries a call sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// Those that are fresh.
+    Fresh,
+    /// Those that are stale as well.
+    Stale,
 }
 
 /// There is no room yet: the operation has to be tried again, and keeps what it has got so far.
@@ -66,6 +76,7 @@ pub(crate) struct Shard {
     counters: Counters,
     /// The counters at the last wipe.
     baseline: Counters,
+    pub(crate) leases: Leases,
 }
 
 /// Switches that may be under way at once: one for each epoch but the present one and the next.
@@ -74,6 +85,7 @@ const UNFINISHED_MAX: u32 = EPOCHS - 2;
 impl Shard {
     pub(crate) fn new(hasher: KeyHasher, unit: Unit, name: PolicyName, capacity: u64) -> Shard {
         Shard {
+            leases: Leases::new(hasher.clone()),
             store: Store::new(hasher, unit),
             table: Table::default(),
             name,
@@ -92,32 +104,28 @@ impl Shard {
     pub(crate) fn get<R>(
         &mut self,
         key: Key<'_>,
+        sight: Sight,
         turn: &mut Turn<'_>,
         read: impl FnOnce(Entry<'_>) -> R,
     ) -> Option<R> {
-        let Some(id) = self.find(key, turn) else {
+        let Some((id, expiry)) = self.find(key, sight, turn) else {
             self.counters.misses += 1;
             return None;
         };
         self.counters.hits += 1;
         self.note_use(id);
-        Some(read(self.store.entry(id)))
+        Some(read(self.store.entry(id, expiry)))
     }
 
     pub(crate) fn peek<R>(
         &mut self,
         key: Key<'_>,
+        sight: Sight,
         turn: &mut Turn<'_>,
         read: impl FnOnce(Entry<'_>) -> R,
     ) -> Option<R> {
-        let id = self.find(key, turn)?;
-        Some(read(self.store.entry(id)))
-    }
-
-    /// When the entry expires, if there is one and it does.
-    pub(crate) fn deadline(&mut self, key: Key<'_>, turn: &mut Turn<'_>) -> Option<Option<Millis>> {
-        let id = self.find(key, turn)?;
-        Some(self.store.deadline(id))
+        let (id, expiry) = self.find(key, sight, turn)?;
+        Some(read(self.store.entry(id, expiry)))
     }
 
     pub(crate) fn set(
@@ -128,8 +136,8 @@ impl Shard {
     ) -> Result<(), Starved> {
         self.upkeep(STEP_ENTRIES, turn);
         self.keep_addressable(turn);
-        let replaced = match self.find(key, turn) {
-            Some(id) => self.replace(id, incoming, turn)?,
+        let replaced = match self.find(key, Sight::Stale, turn) {
+            Some((id, _)) => self.replace(id, incoming, turn)?,
             None => false,
         };
         if !replaced {
@@ -141,31 +149,64 @@ impl Shard {
 
     pub(crate) fn delete(&mut self, key: Key<'_>, turn: &mut Turn<'_>) -> bool {
         self.upkeep(STEP_ENTRIES, turn);
-        let found = self.find(key, turn);
-        if let Some(id) = found {
+        let found = self.find(key, Sight::Stale, turn);
+        if let Some((id, _)) = found {
             self.remove(id, turn);
             self.counters.deleted += 1;
         }
         found.is_some()
     }
 
-    pub(crate) fn set_deadline(
+    /// Sets or clears the expiry of a fresh entry; false if there is none.
+    pub(crate) fn set_expiry(
         &mut self,
         key: Key<'_>,
-        deadline: Option<Millis>,
+        expiry: Option<Expiry>,
         turn: &mut Turn<'_>,
     ) -> Result<bool, Starved> {
         self.keep_addressable(turn);
-        let Some(id) = self.find(key, turn) else { return Ok(false) };
-        let (before, value_len) = (self.store.weight_of(id), self.store.entry(id).value.len());
-        let after = self.store.weight_for(key.bytes().len(), value_len as u64, deadline.is_some());
-        // The clock for a node is charged too; the entry itself may be what makes room for it.
-        if !self.secure(after.saturating_sub(before), Some(id), Arrival::NONE, turn)? {
-            return Ok(true);
-        }
-        self.store.set_deadline(id, deadline, &mut turn.garbage);
-        self.reweighed(id, before, turn);
+        let Some((id, _)) = self.find(key, Sight::Fresh, turn) else { return Ok(false) };
+        self.rewrite_expiry(id, key, expiry, turn)?;
         Ok(true)
+    }
+
+    /// Lets a fresh entry live for `ttl` from now, and keeps its stale window.
+    pub(crate) fn renew(
+        &mut self,
+        key: Key<'_>,
+        ttl: Ttl,
+        longest: Ttl,
+        turn: &mut Turn<'_>,
+    ) -> Result<Renewed, Starved> {
+        self.keep_addressable(turn);
+        let Some((id, expiry)) = self.find(key, Sight::Stale, turn) else { return Ok(Renewed::Missing) };
+        let stale_ms = expiry.map_or(0, |expiry| expiry.stale_ms);
+        if expiry.is_some_and(|expiry| expiry.fresh_until() <= turn.now) {
+            return Ok(Renewed::Stale);
+        }
+        if ttl.get().saturating_add(stale_ms.into()) > longest.get() {
+            return Ok(Renewed::TooLong { stale_ms });
+        }
+        let life = Lifetime { ttl, stale_ms };
+        self.rewrite_expiry(id, key, Some(Expiry::of(life, turn.now)), turn)?;
+        Ok(Renewed::Done)
+    }
+
+    fn rewrite_expiry(
+        &mut self,
+        id: u32,
+        key: Key<'_>,
+        expiry: Option<Expiry>,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Starved> {
+        let (before, value_len) = (self.store.weight_of(id), self.store.entry(id, None).value.len());
+        let after = self.store.weight_for(key.bytes().len(), value_len as u64, Expiry::timing(expiry));
+        // The clock for a node is charged too; the entry itself may be what makes room for it.
+        if self.secure(after.saturating_sub(before), Some(id), Arrival::NONE, turn)? {
+            self.store.set_expiry(id, expiry, &mut turn.garbage);
+            self.reweighed(id, before, turn);
+        }
+        Ok(())
     }
 
     /// Evicts entries until `weight` is free or nothing is left, `entries` at most; what was freed, which is still taken from
@@ -190,6 +231,7 @@ impl Shard {
             self.remove(id, turn);
             self.counters.expired += 1;
         }
+        let leases = self.leases.expire(entries, turn.now);
         self.reseed_step(entries);
         let table = &self.table;
         let find = |store: &Store, key: &[u8]| {
@@ -197,7 +239,7 @@ impl Shard {
             table.find(hash, |id| store.key(id) == key)
         };
         let moving = self.store.compact(entries / 4, find);
-        budget == 0 || self.reseed.is_some() || moving
+        budget == 0 || leases || self.reseed.is_some() || moving
     }
 
     /// Puts another policy in force. Entries are handed to it in steps.
@@ -286,17 +328,19 @@ impl Shard {
         }
     }
 
-    /// The entry of a key, unless it has expired; then it is removed.
+    /// The entry of a key, if it is in sight; one that has expired is removed.
     #[inline]
-    fn find(&mut self, key: Key<'_>, turn: &mut Turn<'_>) -> Option<u32> {
+    fn find(&mut self, key: Key<'_>, sight: Sight, turn: &mut Turn<'_>) -> Option<(u32, Option<Expiry>)> {
         let store = &self.store;
         let id = self.table.find(key.hash(), |id| store.key(id) == key.bytes())?;
-        match self.store.deadline(id) {
-            Some(deadline) if deadline <= turn.now => {
+        let expiry = self.store.expiry(id);
+        match expiry {
+            Some(expiry) if expiry.evict_at <= turn.now => {
                 self.expire(id, turn);
                 None
             }
-            _ => Some(id),
+            Some(expiry) if sight == Sight::Fresh && expiry.fresh_until() <= turn.now => None,
+            _ => Some((id, expiry)),
         }
     }
 
@@ -366,7 +410,7 @@ impl Shard {
 
     fn weight_for(&self, incoming: &Incoming<'_>) -> u64 {
         let value_len = incoming.value.as_slice().len() as u64;
-        self.store.weight_for(incoming.key.len(), value_len, incoming.deadline.is_some())
+        self.store.weight_for(incoming.key.len(), value_len, Expiry::timing(incoming.expiry))
     }
 
     /// After an entry was rewritten for which room had been secured.

@@ -9,7 +9,7 @@ use crate::hash::KeyHasher;
 use crate::limits::CELL_BYTES_MAX;
 use crate::pages::{Pages, cell_bytes};
 use crate::slots::{NIL, Slots};
-use crate::time::Millis;
+use crate::time::{Expiry, Timing};
 use crate::wheel::{NODE_BYTES, Wheel};
 
 /// What every entry costs beside its cell: its slot and its share of the table, in bytes.
@@ -26,15 +26,15 @@ pub(crate) enum Unit {
 }
 
 /// What an entry is charged, in bytes: its memory, rounded up as the allocators round.
-pub(crate) fn charge(key_len: usize, value_len: u64, timed: bool) -> u64 {
-    let shape = Shape::of(key_len, value_len, timed, Kind::Opaque);
+pub(crate) fn charge(key_len: usize, value_len: u64, timing: Timing) -> u64 {
+    let shape = Shape::of(key_len, value_len, timing, Kind::Opaque);
     let large = if shape.inline_len.is_some() {
         0
     } else {
         let key = if shape.inline_key { 0 } else { key_len as u64 };
         rounded(value_len).saturating_add(rounded(key) + LARGE_BYTES)
     };
-    let node = if timed { NODE_BYTES as u64 } else { 0 };
+    let node = if timing.is_timed() { NODE_BYTES as u64 } else { 0 };
     large.saturating_add(INDEX_BYTES + cell_bytes(shape.bytes()) as u64 + node)
 }
 
@@ -81,12 +81,13 @@ pub(crate) struct Incoming<'i> {
     pub(crate) key: &'i [u8],
     pub(crate) value: &'i Value<'i>,
     pub(crate) kind: Kind,
-    pub(crate) deadline: Option<Millis>,
+    pub(crate) expiry: Option<Expiry>,
 }
 
 impl Incoming<'_> {
     fn shape(&self) -> Shape {
-        Shape::of(self.key.len(), self.value.as_slice().len() as u64, self.deadline.is_some(), self.kind)
+        let value_len = self.value.as_slice().len() as u64;
+        Shape::of(self.key.len(), value_len, Expiry::timing(self.expiry), self.kind)
     }
 }
 
@@ -110,10 +111,10 @@ impl Store {
     }
 
     /// Weight of an entry of these lengths.
-    pub(crate) fn weight_for(&self, key_len: usize, value_len: u64, timed: bool) -> u64 {
+    pub(crate) fn weight_for(&self, key_len: usize, value_len: u64, timing: Timing) -> u64 {
         match self.unit {
             Unit::Entries => 1,
-            Unit::Bytes => charge(key_len, value_len, timed),
+            Unit::Bytes => charge(key_len, value_len, timing),
         }
     }
 
@@ -183,14 +184,14 @@ impl Store {
     }
 
     #[inline]
-    pub(crate) fn entry(&self, id: u32) -> Entry<'_> {
+    pub(crate) fn entry(&self, id: u32, expiry: Option<Expiry>) -> Entry<'_> {
         let bytes = self.cell_of(id);
         let kind = cell::kind(bytes);
         match cell::value(bytes) {
-            Some(value) => Entry { value, shared: None, kind },
+            Some(value) => Entry { value, shared: None, kind, expiry },
             None => {
                 let shared = cell::large(bytes).map(|n| &self.large_at(n).value);
-                Entry { value: shared.map_or(&[], |bytes| bytes), shared, kind }
+                Entry { value: shared.map_or(&[], |bytes| bytes), shared, kind, expiry }
             }
         }
     }
@@ -210,10 +211,12 @@ impl Store {
         cell::touch(self.pages.bytes_mut(self.slots.cell(id)), tick);
     }
 
-    /// When the entry expires, if it does.
+    /// When the entry ends, if it does.
     #[inline]
-    pub(crate) fn deadline(&self, id: u32) -> Option<Millis> {
-        cell::timer(self.cell_of(id)).map(|node| self.wheel.deadline(node))
+    pub(crate) fn expiry(&self, id: u32) -> Option<Expiry> {
+        let bytes = self.cell_of(id);
+        let node = cell::timer(bytes)?;
+        Some(Expiry { evict_at: self.wheel.deadline(node), stale_ms: cell::stale_ms(bytes) })
     }
 
     /// Stores a new entry, in no list and no table yet. There must be [room](Store::is_full).
@@ -253,19 +256,20 @@ impl Store {
     }
 
     /// Sets or clears the expiry of an entry whose value stays.
-    pub(crate) fn set_deadline(&mut self, id: u32, deadline: Option<Millis>, garbage: &mut Garbage) {
+    pub(crate) fn set_expiry(&mut self, id: u32, expiry: Option<Expiry>, garbage: &mut Garbage) {
         let bytes = self.cell_of(id);
-        if let (Some(node), Some(deadline)) = (cell::timer(bytes), deadline) {
+        let stays = Expiry::timing(self.expiry(id)) == Expiry::timing(expiry);
+        if let (Some(node), Some(expiry), true) = (cell::timer(bytes), expiry, stays) {
             self.wheel.remove(node);
-            self.file(id, deadline);
-        } else if cell::timer(bytes).is_some() != deadline.is_some() {
-            let entry = self.entry(id);
+            self.file(id, expiry);
+        } else if !stays {
+            let entry = self.entry(id, None);
             let value = match entry.shared {
                 Some(shared) => Value::Shared(shared.clone()),
                 None => Value::Shared(Bytes::copy_from_slice(entry.value)),
             };
             let (key, kind) = (self.key(id).to_vec(), entry.kind);
-            self.replace(id, &Incoming { key: &key, value: &value, kind, deadline }, garbage);
+            self.replace(id, &Incoming { key: &key, value: &value, kind, expiry }, garbage);
         }
     }
 
@@ -314,14 +318,18 @@ impl Store {
             };
             cell::set_large(self.pages.bytes_mut(cell), number);
         }
-        if let Some(deadline) = incoming.deadline {
-            self.file(id, deadline);
+        if let Some(expiry) = incoming.expiry {
+            self.file(id, expiry);
         }
     }
 
-    fn file(&mut self, id: u32, deadline: Millis) {
-        let node = self.wheel.insert(deadline, id);
-        cell::set_timer(self.pages.bytes_mut(self.slots.cell(id)), node);
+    fn file(&mut self, id: u32, expiry: Expiry) {
+        let node = self.wheel.insert(expiry.evict_at, id);
+        let bytes = self.pages.bytes_mut(self.slots.cell(id));
+        cell::set_timer(bytes, node);
+        if expiry.stale_ms > 0 {
+            cell::set_stale_ms(bytes, expiry.stale_ms);
+        }
     }
 
     /// Undoes [`fill`](Store::fill).
