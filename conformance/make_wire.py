@@ -108,6 +108,8 @@ def paper_oversized():
         for command in KEYED:
             yield vector(f"{command.lower()} of a key {words}", command, "key", "key_bytes_max", length, b"")
         yield vector(f"ttl of a key {words}", "TTL", "key", "key_bytes_max", length, b"", after=4)
+        # What follows the key is told apart only when it is there: the value's length, the value, the TTL.
+        yield vector(f"set of a key {words}", "SET", "key", "key_bytes_max", length, b"")
     for length, words in [(4_097, "one byte too long"), (2**32 - 1, "too long by as much as can be said")]:
         for command in ["AUTH", "POLICY"]:
             yield vector(f"{command.lower()} of a text {words}", command, "text", "text_bytes_max", length, b"")
@@ -127,12 +129,6 @@ def paper_request_violations():
         "name": "an HTTP request", "hex": b"GET / HTTP/1.1\r\n\r\n".hex(),
         "violation": {"kind": "unknown command", "byte": ord("G")},
     }
-    for length in [65_537, 2**32 - 1]:
-        yield {
-            "name": f"set of a key of {length} bytes",
-            "hex": (struct.pack("<B", PAPER_COMMANDS["SET"]) + struct.pack("<I", length)).hex(),
-            "violation": {"kind": "key too long", "len": length, "max": PAPER_LIMITS["key_bytes_max"]},
-        }
 
 
 # PaperCache replies ----------------------------------------------------------------------------------------------

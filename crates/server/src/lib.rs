@@ -8,6 +8,7 @@ mod budget;
 mod clock;
 pub mod config;
 mod execute;
+mod guesses;
 mod jobs;
 pub mod limits;
 pub mod log;

@@ -23,7 +23,7 @@ pub struct Limits {
     pub discard_bytes: u64,
     /// How long a client may take to authorise itself where a token is configured.
     pub auth_time: Option<Duration>,
-    /// How long the answer to the first wrong token on a connection waits; it doubles with each further one, up to
+    /// How long the answer to the first wrong token from an address waits; it doubles with each further one, up to
     /// 2^[`AUTH_DOUBLINGS_MAX`] times. Zero: no delay.
     pub auth_delay: Duration,
     /// How long a PaperCache client may be silent.
@@ -74,6 +74,18 @@ pub const AUTH_FAILURES_MAX: u32 = 10;
 
 /// How often the delay after a wrong token doubles.
 pub const AUTH_DOUBLINGS_MAX: u32 = 5;
+
+/// An address is forgiven one of its wrong tokens each time that so many milliseconds have passed.
+pub const AUTH_FORGET_MS: u64 = 10_000;
+
+/// Wrong tokens from an address that do not yet slow down the right ones from there.
+pub const AUTH_FREE: u32 = 3;
+
+/// The longest that a right token waits because of wrong ones from the same address.
+pub const AUTH_WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// Addresses (networks of 64 bits, with IPv6) whose wrong tokens are remembered; those with the most are kept longest.
+pub const AUTH_ORIGINS_MAX: usize = 4096;
 
 /// How long, and for how many bytes, a closing connection still reads what its client had under way, so that the last
 /// reply is not lost to a reset.

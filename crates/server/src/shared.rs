@@ -2,11 +2,12 @@
 
 use std::{
     fmt::Display,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use larder_engine::{Cache, Millis};
@@ -18,6 +19,7 @@ use crate::{
     budget::Budget,
     clock::Clock,
     config::{Config, SeriputConfig, Token, size::Size},
+    guesses::Guesses,
     jobs::Job,
     limits::Limits,
     net::{slots::Slots, watch::Reason},
@@ -32,6 +34,7 @@ pub(crate) struct Shared {
     pub(crate) control: Handle,
     pub(crate) started: Millis,
     pub(crate) tokens: Vec<Token>,
+    pub(crate) guesses: Guesses,
     pub(crate) booleans: Booleans,
     pub(crate) seriput: SeriputConfig,
     pub(crate) limits: Limits,
@@ -56,6 +59,7 @@ impl Shared {
             started: clock.now(),
             clock,
             tokens: config.tokens.clone(),
+            guesses: Guesses::new(config.limits.auth_delay),
             booleans: config.paper.booleans,
             seriput: config.seriput.clone(),
             limits: config.limits.clone(),
@@ -120,12 +124,13 @@ impl Shared {
         }
     }
 
-    /// A client sent a wrong token. What it sent is not looked at any further.
-    pub(crate) fn note_wrong_token(&self) {
+    /// A client sent a wrong token; how long the answer has to wait. What it sent is not looked at any further.
+    pub(crate) fn note_wrong_token(&self, peer: IpAddr, now: Millis) -> Duration {
         self.counts.auth_failures.fetch_add(1, Ordering::Relaxed);
-        if let Some(suppressed) = self.wrong_tokens.pass(self.clock.now()) {
-            warn!(suppressed, "wrong token");
+        if let Some(suppressed) = self.wrong_tokens.pass(now) {
+            warn!(%peer, suppressed, "wrong token");
         }
+        self.guesses.note(peer, now)
     }
 }
 

@@ -4,14 +4,15 @@
 
 mod support;
 
-use std::{thread, time::Duration};
+use std::time::Duration;
 
-use larder_server::limits::AUTH_FAILURES_MAX;
+use larder_server::limits::{AUTH_FAILURES_MAX, AUTH_WAIT_MAX};
 use larder_wire::paper::{Error, Request};
-use support::{TestServer, token, until};
+use support::{Client, TestServer, token, until};
 
 const UNAUTHORIZED: &[u8] = &[0x3f, 0x03];
 const INTERNAL: &[u8] = &[0x3f, 0x01];
+const NOT_FOUND: &[u8] = &[0x3f, 0x00, 0x01];
 const EXCEEDING: &[u8] = &[0x3f, 0x00, 0x03];
 
 #[test]
@@ -57,7 +58,7 @@ fn the_reply_to_a_violation_is_not_lost_when_more_is_under_way() {
 fn claimed_lengths_of_clients_without_a_token_cost_no_memory() {
     let server = TestServer::start(|config| config.tokens = vec![token("secret")]);
     let mut clients = Vec::new();
-    for command in [2, 3, 5, 6, 7, 8, 9, 12] {
+    for command in [2, 3, 4, 5, 6, 7, 8, 9, 12] {
         let mut client = server.client();
         client.send(&[command, 0xff, 0xff, 0xff, 0xff]);
         client.expect(UNAUTHORIZED);
@@ -72,6 +73,12 @@ fn claimed_lengths_of_clients_without_a_token_cost_no_memory() {
         client.send(&[7; 100_000]);
         clients.push(client);
     }
+    // A key that could be one is not kept either.
+    let mut client = server.client();
+    client.send(&[3, 0, 0, 1, 0]);
+    client.expect(UNAUTHORIZED);
+    client.send(&[7; 60_000]);
+    clients.push(client);
     assert_eq!(server.handle.bytes_in_flight(), 0);
     assert_eq!(server.handle.connections(), clients.len());
 }
@@ -84,6 +91,53 @@ fn a_refused_body_is_read_past_and_the_connection_goes_on() {
     assert_eq!(client.set(b"k", &value), Err(Error::Unauthorized));
     client.call(Request::Auth { token: b"secret" }).unwrap();
     assert_eq!(client.get(b"k"), None);
+}
+
+#[test]
+fn a_value_that_does_not_fit_together_with_its_key_is_refused_before_it_is_buffered() {
+    let server = TestServer::start(|config| config.max_size = 1_100_000);
+    let mut client = server.client();
+    // Each fits without the other.
+    let (key, value) = (vec![7; 60_000], vec![7; 1_000_000]);
+    let request = support::encode(&Request::Set { key: &key, value: &value, ttl_s: 0 });
+    let header = request.len() - value.len() - 4;
+    client.send(&request[..header]);
+    client.expect(EXCEEDING);
+    client.send(&request[header..]);
+    client.call(Request::Ping).unwrap();
+    // No more than the key has been kept.
+    assert!(server.handle.bytes_in_flight() < 65_536, "{}", server.handle.bytes_in_flight());
+    // What does fit is taken.
+    client.set(b"k", &value).unwrap();
+}
+
+#[test]
+fn a_key_that_is_too_long_is_refused_and_read_past_without_being_kept() {
+    let server = TestServer::start(|_| {});
+    for key_len in [65_537, 3 << 20] {
+        for command in [3, 4, 5, 6, 7, 8, 9] {
+            let mut client = server.client();
+            client.send(&[command]);
+            client.send(&u32::to_le_bytes(key_len));
+            client.expect(match command {
+                4 => EXCEEDING,
+                6 => b"!?",
+                _ => NOT_FOUND,
+            });
+            for _ in 0..key_len / 32 {
+                client.send(&[10; 32]);
+            }
+            client.send(&vec![10; key_len as usize % 32]);
+            match command {
+                4 => client.send(&[&[0, 0, 1, 0][..], &[10; 65_536 + 4]].concat()),
+                8 => client.send(&[10; 4]),
+                _ => {}
+            }
+            client.call(Request::Ping).unwrap();
+            assert_eq!(server.handle.bytes_in_flight(), 0, "command {command}");
+        }
+    }
+    assert_eq!(server.handle.events().violations, 0);
 }
 
 #[test]
@@ -219,31 +273,59 @@ fn a_row_of_wrong_tokens_ends_the_connection() {
     client.expect_end();
 }
 
-#[test]
-fn wrong_tokens_are_counted_and_wait_longer_each_time_and_nobody_else_does() {
-    let first = Duration::from_millis(20);
-    let server = TestServer::start(|config| {
+/// A server that makes wrong tokens wait, on one worker.
+fn guarded(first_delay: Duration) -> TestServer {
+    TestServer::start(|config| {
         config.workers = 1;
         config.tokens = vec![token("secret"), token("other")];
-        config.limits.auth_delay = first;
-    });
-    let started = std::time::Instant::now();
-    let guessing = thread::spawn({
-        let mut client = server.client();
-        move || {
-            for _ in 0..4 {
-                assert_eq!(client.call(Request::Auth { token: b"guess" }), Err(Error::Unauthorized));
-            }
-            client.call(Request::Auth { token: b"other" }).unwrap();
-        }
-    });
-    // Served on the same worker, at once, as often as one likes.
-    let mut client = server.client();
-    client.call(Request::Auth { token: b"secret" }).unwrap();
-    for _ in 0..100 {
-        client.call(Request::Ping).unwrap();
+        config.limits.auth_delay = first_delay;
+    })
+}
+
+/// Whether nothing has come for `client`, though the worker has had its turn since what it sent was counted.
+fn is_waiting(server: &TestServer, client: &Client, failures: u64) -> bool {
+    until("it is counted", || server.handle.events().auth_failures == failures);
+    server.client().call(Request::Ping).unwrap();
+    client.stream.set_nonblocking(true).unwrap();
+    let peeked = client.stream.peek(&mut [0]);
+    client.stream.set_nonblocking(false).unwrap();
+    peeked.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+}
+
+#[test]
+fn wrong_tokens_are_counted_and_wait_longer_each_time_however_often_the_guesser_connects() {
+    let first = Duration::from_millis(100);
+    let server = guarded(first);
+    for guesses in 1..=8u32 {
+        let mut guesser = server.client();
+        guesser.ask(Request::Auth { token: b"guess" });
+        let delay = first * (1 << (guesses - 1).min(5));
+        assert!(is_waiting(&server, &guesser, guesses.into()), "guess {guesses}");
+        server.clock.advance(delay - Duration::from_millis(1));
+        assert!(is_waiting(&server, &guesser, guesses.into()), "guess {guesses}");
+        server.clock.advance(Duration::from_millis(1));
+        guesser.expect(UNAUTHORIZED);
     }
-    guessing.join().unwrap();
-    assert!(started.elapsed() >= first * (1 + 2 + 4 + 8), "{:?}", started.elapsed());
-    assert_eq!(server.handle.events().auth_failures, 4);
+}
+
+#[test]
+fn a_guesser_slows_down_no_right_token_for_more_than_a_short_while_and_no_client_that_is_in() {
+    let server = guarded(Duration::from_millis(100));
+    let mut inside = server.client();
+    inside.call(Request::Auth { token: b"other" }).unwrap();
+    let mut guessers: Vec<_> = (0..50).map(|_| server.client()).collect();
+    for guesser in &mut guessers {
+        guesser.ask(Request::Auth { token: b"guess" });
+    }
+    let mut client = server.client();
+    until("all are counted", || server.handle.events().auth_failures == 50);
+    client.ask(Request::Auth { token: b"secret" });
+    assert!(is_waiting(&server, &client, 50));
+    for _ in 0..100 {
+        inside.call(Request::Status).unwrap();
+    }
+    inside.call(Request::Auth { token: b"wrong, but it is in" }).unwrap();
+    server.clock.advance(AUTH_WAIT_MAX);
+    client.expect(b"!");
+    client.call(Request::Status).unwrap();
 }

@@ -56,6 +56,22 @@ fn requests_cut_anywhere_are_answered_alike() {
 }
 
 #[test]
+fn a_value_that_does_not_fit_together_with_its_key_is_refused_before_it_is_buffered() {
+    let server = TestServer::start_both(|config| config.max_size = 1 << 20);
+    let mut client = server.seriput();
+    let key = "k".repeat(60_000);
+    let request = put(&key, &json(1_000_000));
+    client.raw.send(&request[..11]);
+    // How long a value may be with such a key, to the byte.
+    let Told::Invalid { code: 6, message } = client.told() else { panic!("refused from its lengths") };
+    let longest = message.split(' ').rev().nth(2).unwrap().parse().unwrap();
+    client.raw.send(&request[11..]);
+    assert_eq!(client.put(&key, &json(longest)), Told::Ok);
+    assert!(matches!(client.put(&key, &json(longest + 1)), Told::Invalid { code: 6, .. }));
+    until("nothing is kept", || server.handle.bytes_in_flight() == 0);
+}
+
+#[test]
 fn values_of_8_kib_and_1_mib_come_back_and_one_above_the_limit_is_read_past() {
     let server = TestServer::start_both(|config| config.limits.value_bytes = 1 << 20);
     let mut client = server.seriput();

@@ -335,7 +335,7 @@ pub static SETTINGS: &[Setting] = &[
         flag: "auth-delay",
         value_name: "TIME|off",
         default: "100ms",
-        help: "How long the answer to a wrong token waits; doubles with each further one, up to 32 times",
+        help: "How long the answer to a wrong token waits; doubles with each further one from that address, up to 32 times",
         arity: Arity::One,
         secret: false,
         read: |config, texts| {

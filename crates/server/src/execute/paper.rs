@@ -1,7 +1,7 @@
 //! PaperCache: each request becomes a call of the engine, and what that returns becomes the reply. Where the published page
 //! is silent, section 0 of the spec of the protocol decides.
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use larder_engine::{Entry, Error as CacheError, Key, Kind, Millis, PolicyChoice, Ttl, Value};
@@ -13,7 +13,7 @@ use subtle::{Choice, ConstantTimeEq};
 
 use crate::{
     jobs::{Job, JobError},
-    limits::{AUTH_DOUBLINGS_MAX, AUTH_FAILURES_MAX, TEXT_BYTES_MIN, UNCOPIED_BYTES_MIN},
+    limits::{AUTH_FAILURES_MAX, BUFFER_BYTES, TEXT_BYTES_MIN, UNCOPIED_BYTES_MIN},
     session::{
         output::Output,
         protocol::{Done, Keyed, Next, Protocol, Wait},
@@ -27,24 +27,30 @@ const PONG: &[u8] = b"pong";
 /// One client of this protocol.
 pub(crate) struct Paper {
     shared: Arc<Shared>,
+    peer: IpAddr,
     is_authorised: bool,
     /// Wrong tokens so far.
     failures: u32,
+    /// Whether the token that came last, whose answer may wait, is a right one.
+    is_token_right: bool,
+    /// Whether the key of a SET has been read past, and the rest of it comes next.
+    is_at_rest: bool,
     limits: Limits,
 }
 
 impl Paper {
-    pub(crate) fn new(shared: Arc<Shared>) -> Paper {
+    pub(crate) fn new(shared: Arc<Shared>, peer: IpAddr) -> Paper {
         let token_bytes = shared.tokens.iter().map(|token| token.bytes().len()).max().unwrap_or(0);
         let limits = Limits {
-            key_bytes_max: shared.limits.key_bytes,
+            key_bytes_max: 0,
             value_bytes_max: 0,
             text_bytes_max: u32::try_from(token_bytes).unwrap_or(u32::MAX).max(TEXT_BYTES_MIN),
         };
-        Paper { is_authorised: shared.tokens.is_empty(), failures: 0, limits, shared }
+        let is_authorised = shared.tokens.is_empty();
+        Paper { shared, peer, is_authorised, failures: 0, is_token_right: false, is_at_rest: false, limits }
     }
 
-    fn authorise(&mut self, token: &[u8], out: &mut Vec<u8>) -> Next {
+    fn authorise(&mut self, token: &[u8], now: Millis, out: &mut Vec<u8>) -> Next {
         if self.shared.tokens.is_empty() {
             match std::str::from_utf8(token) {
                 Ok(_) => reply::ok(out),
@@ -52,51 +58,58 @@ impl Paper {
             }
             return Next::Go;
         }
-        // Every token is compared, and each comparison takes the same time whatever the bytes are.
-        let compared = self.shared.tokens.iter().map(|known| known.bytes().ct_eq(token));
-        let is_known: bool = compared.fold(Choice::from(0), |any, equal| any | equal).into();
-        if is_known || self.is_authorised {
-            self.is_authorised = true;
-            reply::ok(out);
-            return Next::Go;
-        }
-        self.reject(out)
-    }
-
-    /// A wrong token: the answer comes later each time.
-    fn reject(&mut self, out: &mut Vec<u8>) -> Next {
-        self.shared.note_wrong_token();
-        let delay = self.shared.limits.auth_delay * 2u32.pow(self.failures.min(AUTH_DOUBLINGS_MAX));
-        self.failures = self.failures.saturating_add(1);
-        if self.failures > AUTH_FAILURES_MAX {
+        if self.failures >= AUTH_FAILURES_MAX && !self.is_authorised {
+            // Not looked at any more, so nothing can be learned from how soon this answer comes.
+            self.shared.note_wrong_token(self.peer, now);
             reply::error(out, Error::Unauthorized);
             return Next::Close;
         }
+        // Every token is compared, and each comparison takes the same time whatever the bytes are.
+        let compared = self.shared.tokens.iter().map(|known| known.bytes().ct_eq(token));
+        let is_known: bool = compared.fold(Choice::from(0), |any, equal| any | equal).into();
+        self.is_token_right = is_known || self.is_authorised;
+        let delay = match (self.is_authorised, is_known) {
+            (true, _) => Duration::ZERO,
+            (false, true) => self.shared.guesses.wait(self.peer, now),
+            (false, false) => {
+                self.failures += 1;
+                self.shared.note_wrong_token(self.peer, now)
+            }
+        };
         if delay.is_zero() {
-            reply::error(out, Error::Unauthorized);
+            self.answer_token(out);
             return Next::Go;
         }
         Next::Wait(Wait::Delay(delay))
     }
 
+    fn answer_token(&mut self, out: &mut Vec<u8>) {
+        if self.is_token_right {
+            self.is_authorised = true;
+            reply::ok(out);
+        } else {
+            reply::error(out, Error::Unauthorized);
+        }
+    }
+
     /// A request with a part that is too long: answered from its lengths, its body never kept.
-    fn answer_oversized(
-        &mut self,
-        command: Command,
-        part: Part,
-        len: u32,
-        discard: u64,
-        out: &mut Vec<u8>,
-    ) -> Next {
+    fn answer_oversized(&self, command: Command, part: Part, out: &mut Vec<u8>) {
         match (self.is_authorised, part, command) {
             (false, ..) | (true, Part::Text, Command::Auth) => reply::error(out, Error::Unauthorized),
             (true, Part::Text, _) => reply::error(out, Error::InvalidPolicy),
-            (true, Part::Value, _) => reply::error(out, Error::ExceedingValueSize),
+            // A key counts as part of what has to fit.
+            (true, Part::Value, _) | (true, Part::Key, Command::Set) => {
+                reply::error(out, Error::ExceedingValueSize);
+            }
             // No key in the cache is as long as this.
             (true, Part::Key, Command::Has) => reply::boolean(out, false, self.shared.booleans),
             (true, Part::Key, _) => reply::error(out, Error::KeyNotFound),
         }
-        if u64::from(len) > self.shared.limits.discard_bytes { Next::Close } else { Next::Discard(discard) }
+    }
+
+    /// Reads past `bytes` bytes, of which `len` are of one part of a request that has been answered.
+    fn read_past(&self, bytes: u64, len: u64) -> Next {
+        if len > self.shared.limits.discard_bytes { Next::Close } else { Next::Discard(bytes) }
     }
 
     fn set(&self, key: Key<'_>, value: &[u8], ttl_s: u32, now: Millis, out: &mut Vec<u8>) {
@@ -165,23 +178,29 @@ impl Protocol for Paper {
     }
 
     /// Values are refused from their length if they cannot fit into the cache as it is now. A client that is not
-    /// authorised stores nothing, so of its values not a byte is waited for.
+    /// authorised stores and reads nothing, so of its keys and values not a byte is waited for.
     fn prepare(&mut self) {
+        if !self.is_authorised {
+            return;
+        }
         let max = self.shared.limits.value_bytes;
-        self.limits.value_bytes_max = if !self.is_authorised {
-            0
-        } else {
-            match self.shared.cache.admits(0, u64::from(max), false) {
-                Err(CacheError::ValueTooLarge { capacity, .. }) => {
-                    max.min(u32::try_from(capacity).unwrap_or(max))
-                }
-                _ => max,
+        self.limits.key_bytes_max = self.shared.limits.key_bytes;
+        self.limits.value_bytes_max = match self.shared.cache.admits(0, u64::from(max), false) {
+            Err(CacheError::ValueTooLarge { capacity, .. }) => {
+                max.min(u32::try_from(capacity).unwrap_or(max))
             }
+            _ => max,
         };
     }
 
     fn decode<'b>(&self, input: &'b [u8]) -> Result<Decoded<Request<'b>>, Violation> {
-        paper::decode(input, &self.limits)
+        if self.is_at_rest {
+            return Ok(paper::decode_rest(input));
+        }
+        match paper::decode(input, &self.limits) {
+            Ok(Decoded::Need(bytes)) if bytes > BUFFER_BYTES => self.decode_large(input),
+            decoded => decoded,
+        }
     }
 
     /// AUTH and RESIZE change the limits that what follows is decoded with; behind an oversized request there is no next
@@ -194,6 +213,7 @@ impl Protocol for Paper {
                 | Request::Resize { .. }
                 | Request::Policy { .. }
                 | Request::Oversized { .. }
+                | Request::Rest { .. }
         )
     }
 
@@ -202,9 +222,15 @@ impl Protocol for Paper {
         match request {
             Request::Ping => reply::bytes(small, PONG),
             Request::Version => reply::bytes(small, crate::VERSION.as_bytes()),
-            Request::Auth { token } => return self.authorise(token, small),
+            Request::Auth { token } => return self.authorise(token, now, small),
             Request::Oversized { command, part, len, discard, .. } => {
-                return self.answer_oversized(command, part, len, discard, small);
+                self.answer_oversized(command, part, small);
+                self.is_at_rest = request.has_rest();
+                return self.read_past(discard, len.into());
+            }
+            Request::Rest { discard } => {
+                self.is_at_rest = false;
+                return self.read_past(discard, discard - 4);
             }
             _ if !self.is_authorised => reply::error(small, Error::Unauthorized),
             Request::Wipe => return Next::Wait(Wait::Job(Job::Wipe)),
@@ -222,7 +248,7 @@ impl Protocol for Paper {
 
     fn resume(&mut self, done: Done, out: &mut Output) {
         match done {
-            Done::Delay => reply::error(out.small(), Error::Unauthorized),
+            Done::Delay => self.answer_token(out.small()),
             Done::Job(Ok(())) => reply::ok(out.small()),
             Done::Job(Err(JobError::Refused(error))) => reply::error(out.small(), error_of(&error)),
             Done::Job(Err(JobError::Broken)) => reply::error(out.small(), Error::InternalCache),
@@ -264,6 +290,19 @@ impl<'b> Keyed<'b> for Request<'b> {
 }
 
 impl Paper {
+    /// A request that is too large for a buffer at rest and has not arrived whole: before it is waited for, the lengths of key
+    /// and value together are held against the cache.
+    #[cold]
+    fn decode_large<'b>(&self, input: &'b [u8]) -> Result<Decoded<Request<'b>>, Violation> {
+        let mut limits = self.limits;
+        if let Some((key_len, value_len)) = paper::set_lengths(input)
+            && self.shared.cache.admits(key_len as usize, value_len.into(), false).is_err()
+        {
+            limits.value_bytes_max = limits.value_bytes_max.min(value_len.saturating_sub(1));
+        }
+        paper::decode(input, &limits)
+    }
+
     fn execute_keyed(&self, request: Request<'_>, key: Key<'_>, now: Millis, out: &mut Output) {
         let cache = &self.shared.cache;
         let found = match request {

@@ -13,7 +13,7 @@ use larder_wire::{
 
 use crate::{
     config::Validate,
-    limits::UNCOPIED_BYTES_MIN,
+    limits::{BUFFER_BYTES, UNCOPIED_BYTES_MIN},
     session::{
         output::Output,
         protocol::{Done, Keyed, Next, Protocol},
@@ -76,16 +76,29 @@ impl Seriput {
             Ok(()) => response::ok(out),
             Err(CacheError::ValueTooLarge { .. }) => {
                 let len = value.len() as u64;
-                let max = self.longest_value(key, len);
+                let max = self.longest_value(key.bytes().len(), len);
                 response::invalid(out, &Invalid::ValueTooLong { len, max });
             }
             Err(error) => response::internal(out, &Internal::Failed(&error.to_string())),
         }
     }
 
-    /// The longest value in bytes that the cache would take for this key, below `refused`, which it would not.
-    fn longest_value(&self, key: Key<'_>, refused: u64) -> u64 {
-        let fits = |len| self.shared.cache.admits(key.bytes().len(), len, false).is_ok();
+    /// As [`decode`](Protocol::decode), with the lengths of key and value together held against the cache.
+    #[cold]
+    fn decode_large<'b>(&self, input: &'b [u8]) -> Result<Decoded<Request<'b>>, Violation> {
+        let mut limits = self.limits;
+        if let Some((key_len, value_len)) = seriput::lengths(input)
+            && self.shared.cache.admits(key_len as usize, value_len.into(), false).is_err()
+        {
+            let longest = self.longest_value(key_len as usize, value_len.into());
+            limits.value_bytes_max = limits.value_bytes_max.min(u32::try_from(longest).unwrap_or(u32::MAX));
+        }
+        seriput::decode(input, &limits)
+    }
+
+    /// The longest value in bytes that the cache would take for a key of this length, below `refused`, which it would not.
+    fn longest_value(&self, key_len: usize, refused: u64) -> u64 {
+        let fits = |len| self.shared.cache.admits(key_len, len, false).is_ok();
         let (mut low, mut high) = (0, refused);
         while high - low > 1 {
             let middle = low + (high - low) / 2;
@@ -145,8 +158,12 @@ impl Protocol for Seriput {
         };
     }
 
+    /// A request that is too large for a buffer at rest is held against the cache before it is waited for.
     fn decode<'b>(&self, input: &'b [u8]) -> Result<Decoded<Request<'b>>, Violation> {
-        seriput::decode(input, &self.limits)
+        match seriput::decode(input, &self.limits) {
+            Ok(Decoded::Need(bytes)) if bytes > BUFFER_BYTES => self.decode_large(input),
+            decoded => decoded,
+        }
     }
 
     /// Behind bytes that are read past there is no next request yet.

@@ -74,7 +74,7 @@ impl Acceptor {
         match (self.shared.slots.take(), self.workers.iter().min_by_key(|worker| worker.load())) {
             (Some(slot), Some(worker)) => {
                 self.shared.counts.accepted();
-                worker.serve(self.face, stream, slot, Arc::clone(&self.shared));
+                worker.serve(self.face, stream, peer, slot, Arc::clone(&self.shared));
             }
             _ => self.refuse(stream, peer),
         }

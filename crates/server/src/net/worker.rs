@@ -1,7 +1,12 @@
 //! A worker: one thread with a tokio runtime of its own, on which its connections live from the handshake to the end. The
 //! acceptor gives each new connection to the worker that has the fewest.
 
-use std::{io, net::TcpStream, sync::Arc, thread};
+use std::{
+    io,
+    net::{SocketAddr, TcpStream},
+    sync::Arc,
+    thread,
+};
 
 use tokio::{runtime, sync::oneshot, time};
 
@@ -43,9 +48,16 @@ impl Worker {
     }
 
     /// Serves a connection from here on.
-    pub(crate) fn serve(&self, face: Face, stream: TcpStream, slot: Slot, shared: Arc<Shared>) {
+    pub(crate) fn serve(
+        &self,
+        face: Face,
+        stream: TcpStream,
+        peer: SocketAddr,
+        slot: Slot,
+        shared: Arc<Shared>,
+    ) {
         match face {
-            Face::Paper => self.serve_as(Paper::new(Arc::clone(&shared)), stream, slot, shared),
+            Face::Paper => self.serve_as(Paper::new(Arc::clone(&shared), peer.ip()), stream, slot, shared),
             Face::Seriput => self.serve_as(Seriput::new(Arc::clone(&shared)), stream, slot, shared),
         }
     }

@@ -33,8 +33,9 @@ use self::{
 };
 use crate::{
     budget::Lease,
+    clock::millis,
     jobs,
-    limits::{BATCH_REQUESTS, BUFFER_BYTES, LINGER_BYTES, LINGER_TIME},
+    limits::{BATCH_REQUESTS, BUFFER_BYTES, LINGER_BYTES, LINGER_TIME, WATCH_PERIOD},
     net::{
         slots::Slot,
         watch::{Listed, Order, Reason, Watch, Watchlist},
@@ -329,10 +330,23 @@ impl<P: Protocol> Session<P> {
     async fn wait(&self, wait: Wait) -> Done {
         match wait {
             Wait::Delay(delay) => {
-                time::sleep(delay).await;
+                self.pause(delay).await;
                 Done::Delay
             }
             Wait::Job(job) => Done::Job(jobs::run(&self.shared, job).await),
+        }
+    }
+
+    /// Lets so much time pass by the server's clock, which need not be the machine's.
+    async fn pause(&self, delay: Duration) {
+        let clock = &self.shared.clock;
+        let until = clock.now().0.saturating_add(millis(delay));
+        loop {
+            let left = until.saturating_sub(clock.now().0);
+            if left == 0 {
+                break;
+            }
+            time::sleep(Duration::from_millis(left).min(WATCH_PERIOD)).await;
         }
     }
 

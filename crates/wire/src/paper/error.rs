@@ -85,14 +85,6 @@ pub enum Violation {
         /// The byte found.
         byte: u8,
     },
-    /// The key of a SET is above its limit, and the length of the value is behind it.
-    #[error("the key of a SET has {len} bytes: at most {max} are allowed")]
-    KeyTooLong {
-        /// The length claimed, in bytes.
-        len: u32,
-        /// The limit, in bytes.
-        max: u32,
-    },
 }
 
 /// A request that the protocol has no room for: a part that is longer than 32 bits can say, or one that decoding
@@ -177,10 +169,6 @@ mod tests {
         assert_eq!(
             Violation::UnknownCommand { byte: b'G' }.to_string(),
             "the byte 0x47 is no command: commands are 0x00 to 0x0d"
-        );
-        assert_eq!(
-            Violation::KeyTooLong { len: 70_000, max: 65_536 }.to_string(),
-            "the key of a SET has 70000 bytes: at most 65536 are allowed"
         );
         assert_eq!(
             ReplyViolation::NotBoolean { command: Command::Has, byte: 7 }.to_string(),

@@ -18,7 +18,7 @@ pub use command::Command;
 pub use error::{Error, ReplyViolation, TooLong, Violation};
 pub use limits::{Limits, ReplyLimits};
 pub use reply::{Booleans, Handshake, Reply, decode_handshake, decode_reply};
-pub use request::{Part, Request, decode};
+pub use request::{Part, Request, decode, decode_rest, set_lengths};
 pub use status::Status;
 
 /// The first byte of a reply that went well, and "true" as clients know it.

@@ -84,7 +84,13 @@ pub enum Request<'b> {
         len: u32,
         /// The limit, in bytes.
         max: u32,
-        /// Bytes of this request that follow, 0 to 2^32 + 3.
+        /// Bytes of this request that follow, 0 to 2^32 + 3. Behind the key of a SET there is more, whose length is not
+        /// known yet: see [`has_rest`](Request::has_rest).
+        discard: u64,
+    },
+    /// What follows the oversized key of a SET, by [`decode_rest`]: its value and its TTL, to be read past as well.
+    Rest {
+        /// Bytes of the request that follow, 4 to 2^32 + 3.
         discard: u64,
     },
 }
@@ -120,6 +126,29 @@ pub fn decode<'b>(input: &'b [u8], limits: &Limits) -> Result<Decoded<Request<'b
     let mut cursor = Cursor::new(input);
     let outcome = request(&mut cursor, limits);
     cursor.finish(outcome)
+}
+
+/// Decodes what is left of a SET whose oversized key has been read past, up to the length of its value: a
+/// [`Request::Rest`]. It needs four bytes, whatever they are.
+pub fn decode_rest(input: &[u8]) -> Decoded<Request<'_>> {
+    match input.first_chunk() {
+        Some(&len) => {
+            // The TTL follows the value.
+            let discard = u64::from(u32::from_le_bytes(len)).saturating_add(4);
+            Decoded::Frame { value: Request::Rest { discard }, used: len.len() }
+        }
+        None => Decoded::Need(4),
+    }
+}
+
+/// The lengths of the key and of the value of the SET that `input` begins with, as soon as they have arrived; nothing if
+/// it is another command.
+pub fn set_lengths(input: &[u8]) -> Option<(u32, u32)> {
+    let mut cursor = Cursor::new(input);
+    let is_set = cursor.byte().ok()? == Command::Set.byte();
+    let key_len = u32::from_le_bytes(cursor.array().ok()?);
+    let (_, value_len) = cursor.bytes_then(key_len).ok()?;
+    is_set.then_some((key_len, u32::from_le_bytes(value_len)))
 }
 
 #[inline]
@@ -183,7 +212,9 @@ fn set<'b>(cursor: &mut Cursor<'b>, limits: &Limits) -> Result<Request<'b>, Stop
     let len = u32::from_le_bytes(cursor.array()?);
     let max = limits.key_bytes_max;
     if len > max {
-        return Err(Stop::Violation(Violation::KeyTooLong { len, max }));
+        // How long the value is stands behind the key.
+        let command = Command::Set;
+        return Ok(Request::Oversized { command, part: Part::Key, len, max, discard: len.into() });
     }
     let (key, len) = cursor.bytes_then(len)?;
     let len = u32::from_le_bytes(len);
@@ -218,7 +249,7 @@ impl Request<'_> {
             Self::Version => Command::Version,
             Self::Auth { .. } => Command::Auth,
             Self::Get { .. } => Command::Get,
-            Self::Set { .. } => Command::Set,
+            Self::Set { .. } | Self::Rest { .. } => Command::Set,
             Self::Del { .. } => Command::Del,
             Self::Has { .. } => Command::Has,
             Self::Peek { .. } => Command::Peek,
@@ -233,13 +264,20 @@ impl Request<'_> {
     }
 
     /// The bytes that follow this request in the stream and belong to it: 0 for all but
-    /// [`Oversized`](Self::Oversized).
+    /// [`Oversized`](Self::Oversized) and [`Rest`](Self::Rest).
     #[inline]
     pub fn discard(&self) -> u64 {
         match *self {
-            Self::Oversized { discard, .. } => discard,
+            Self::Oversized { discard, .. } | Self::Rest { discard } => discard,
             _ => 0,
         }
+    }
+
+    /// Whether behind the bytes to be discarded comes not the next request but more of this one, for [`decode_rest`]:
+    /// the key of a SET stands before the length of its value.
+    #[inline]
+    pub fn has_rest(&self) -> bool {
+        matches!(self, Self::Oversized { command: Command::Set, part: Part::Key, .. })
     }
 
     /// Appends this request to `out`.
@@ -247,7 +285,8 @@ impl Request<'_> {
     /// # Errors
     ///
     /// [`TooLong`] if a key, value or text is longer than 2^32 - 1 bytes, or if this is
-    /// [`Oversized`](Self::Oversized), whose oversized part is not there. `out` is then as it was.
+    /// [`Oversized`](Self::Oversized) or its [`Rest`](Self::Rest), whose oversized part is not there. `out` is then as
+    /// it was.
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), TooLong> {
         let command = self.command();
         match *self {
@@ -269,6 +308,7 @@ impl Request<'_> {
                 out.extend_from_slice(&[command.byte(), a, b, c, d, e, f, g, h]);
             }
             Self::Oversized { part, len, .. } => return Err(TooLong { part, len: len.into() }),
+            Self::Rest { discard } => return Err(TooLong { part: Part::Value, len: discard }),
         }
         Ok(())
     }
@@ -413,11 +453,34 @@ mod tests {
     }
 
     #[test]
-    fn a_set_whose_key_is_above_its_limit_cannot_be_read_past() {
+    fn a_set_whose_key_is_above_its_limit_is_read_past_in_two_parts() {
         for len in [5, u32::MAX] {
             let input = claim(Command::Set, len, b"");
-            assert_eq!(decode(&input, &LIMITS), Err(Violation::KeyTooLong { len, max: 4 }));
+            let discard = u64::from(len);
+            let oversized =
+                Request::Oversized { command: Command::Set, part: Part::Key, len, max: 4, discard };
+            assert_eq!(decode(&input, &LIMITS), frame(oversized, 5));
+            assert!(oversized.has_rest());
         }
+        for (rest, need) in [(&b""[..], 4), (b"\xff\xff\xff", 4)] {
+            assert_eq!(decode_rest(rest), Decoded::Need(need));
+        }
+        for len in [0, 9, u32::MAX] {
+            let discard = u64::from(len) + 4;
+            let rest = Decoded::Frame { value: Request::Rest { discard }, used: 4 };
+            assert_eq!(decode_rest(&[&len.to_le_bytes()[..], b"more"].concat()), rest);
+        }
+        assert!(!Request::Rest { discard: 4 }.has_rest());
+    }
+
+    #[test]
+    fn the_lengths_of_a_set_are_known_before_its_value_is_there() {
+        let head = b"\x04\x02\0\0\0k1\xff\xff\xff\xff";
+        assert_eq!(set_lengths(head), Some((2, u32::MAX)));
+        for len in 0..head.len() {
+            assert_eq!(set_lengths(&head[..len]), None, "{len} bytes");
+        }
+        assert_eq!(set_lengths(b"\x03\x02\0\0\0k1\xff\xff\xff\xff"), None);
     }
 
     #[test]

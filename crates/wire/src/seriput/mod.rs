@@ -35,5 +35,5 @@ pub mod response;
 pub use error::{Internal, Invalid, Part, ResponseViolation, TooLong, Unencodable, Violation};
 pub use limits::{Limits, ResponseLimits};
 pub use registry::{KeyType, Op, ValueType};
-pub use request::{Request, decode, frame_bytes};
+pub use request::{Request, decode, frame_bytes, lengths};
 pub use response::{Response, decode_response};

@@ -56,11 +56,17 @@ pub fn decode<'b>(input: &'b [u8], limits: &Limits) -> Result<Decoded<Request<'b
 /// How long the request is that `input` begins with, in bytes, whatever else is wrong with it; nothing while its lengths
 /// have not arrived, or if they cannot be.
 pub fn frame_bytes(input: &[u8]) -> Option<u64> {
-    let mut cursor = Cursor::new(input);
-    let [_, _, _, k0, k1, k2, k3, v0, v1, v2, v3] = cursor.array().ok()?;
+    let (key_len, value_len) = lengths(input)?;
+    Some(11_u64.saturating_add(key_len.into()).saturating_add(value_len.into()))
+}
+
+/// The lengths of key and value of the request that `input` begins with, in bytes; nothing while they have not arrived, or
+/// if they cannot be.
+pub fn lengths(input: &[u8]) -> Option<(u32, u32)> {
+    let [_, _, _, k0, k1, k2, k3, v0, v1, v2, v3] = *input.first_chunk()?;
     let key_len = length(Part::Key, [k0, k1, k2, k3]).ok()?;
     let value_len = length(Part::Value, [v0, v1, v2, v3]).ok()?;
-    Some((cursor.used() as u64).saturating_add(key_len.into()).saturating_add(value_len.into()))
+    Some((key_len, value_len))
 }
 
 #[inline]

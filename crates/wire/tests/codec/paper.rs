@@ -19,11 +19,23 @@ struct Requests {
 const REQUESTS: Requests =
     Requests { limits: Limits { key_bytes_max: 24, value_bytes_max: 48, text_bytes_max: 16 } };
 
-impl Protocol for Requests {
-    type Context = ();
+/// Where in the stream a server is.
+#[derive(Debug, Clone, Copy)]
+enum At {
+    Request,
+    /// Behind the key of a SET that was too long.
+    Rest,
+}
 
-    fn decode(&self, (): &(), input: &[u8]) -> Result<Decoded<Seen>, String> {
-        match paper::decode(input, &self.limits) {
+impl Protocol for Requests {
+    type Context = At;
+
+    fn decode(&self, at: &At, input: &[u8]) -> Result<Decoded<Seen>, String> {
+        let decoded = match at {
+            At::Request => paper::decode(input, &self.limits),
+            At::Rest => Ok(paper::decode_rest(input)),
+        };
+        match decoded {
             Ok(Decoded::Need(bytes)) => Ok(Decoded::Need(bytes)),
             Ok(Decoded::Frame { value, used }) => {
                 let value = Seen { text: format!("{value:?}"), discard: value.discard() };
@@ -37,20 +49,20 @@ impl Protocol for Requests {
         self.limits.frame_bytes_max() as usize
     }
 
-    fn scripts(&self) -> Vec<Script<()>> {
+    fn scripts(&self) -> Vec<Script<At>> {
         let vectors = paper_vectors::read();
         // Those within the limits here.
         let fitting = vectors.requests.iter().filter(|vector| vector.hex.0.len() <= 40);
         let mut messages: Vec<_> =
             fitting.map(|vector| message(vector.hex.0.clone(), &vector.request())).collect();
         messages.extend(OVERSIZED.map(|(command, part)| oversized(command, part, 50)));
-        // The others are about limits.
-        let ends = vectors.request_violations.iter().filter(|vector| vector.hex.0[0] != Command::Set.byte());
+        messages.extend([oversized(Command::Set, Part::Key, 50), rest(60)]);
+        messages.extend([message(vec![Command::Ping.byte()], &Request::Ping)]);
         let mut scripts = vec![Script { messages: messages.clone(), violation: None }];
-        scripts.extend(ends.map(|vector| Script {
+        scripts.extend(vectors.request_violations.iter().map(|vector| Script {
             messages: messages[..3].to_vec(),
             violation: Some(Message {
-                context: (),
+                context: At::Request,
                 bytes: vector.hex.0.clone(),
                 text: format!("{:?}", vector.violation()),
             }),
@@ -58,7 +70,7 @@ impl Protocol for Requests {
         scripts
     }
 
-    fn messages(&self) -> BoxedStrategy<Message<()>> {
+    fn messages(&self) -> BoxedStrategy<Message<At>> {
         let fields = (vec(any::<u8>(), 0..=24), vec(any::<u8>(), 0..=48), vec(any::<u8>(), 0..=16));
         let numbers = (any::<u32>(), any::<u64>());
         let encoded = (select(&Command::ALL[..]), fields, numbers).prop_map(|(command, fields, numbers)| {
@@ -67,18 +79,20 @@ impl Protocol for Requests {
             request.encode(&mut bytes).unwrap();
             message(bytes, &request)
         });
+        let key_of_set = (25..120_u32).prop_map(|len| oversized(Command::Set, Part::Key, len));
         let oversized = (select(&OVERSIZED[..]), 49..120_u32)
             .prop_map(|((command, part), len)| oversized(command, part, len));
-        prop_oneof![6 => encoded, 1 => oversized].boxed()
+        let rest = (0..120_u32).prop_map(rest);
+        prop_oneof![12 => encoded, 2 => oversized, 1 => key_of_set, 1 => rest].boxed()
     }
 
-    fn contexts(&self) -> BoxedStrategy<()> {
-        Just(()).boxed()
+    fn contexts(&self) -> BoxedStrategy<At> {
+        prop_oneof![9 => Just(At::Request), 1 => Just(At::Rest)].boxed()
     }
 }
 
-fn message(bytes: Vec<u8>, request: &Request<'_>) -> Message<()> {
-    Message { context: (), bytes, text: format!("{request:?}") }
+fn message(bytes: Vec<u8>, request: &Request<'_>) -> Message<At> {
+    Message { context: At::Request, bytes, text: format!("{request:?}") }
 }
 
 fn request<'b>(
@@ -104,7 +118,7 @@ fn request<'b>(
     }
 }
 
-/// All parts that can be oversized without being a violation.
+/// All parts that can be oversized and have all that follows them discarded at once.
 const OVERSIZED: [(Command, Part); 9] = [
     (Command::Auth, Part::Text),
     (Command::Get, Part::Key),
@@ -118,13 +132,16 @@ const OVERSIZED: [(Command, Part); 9] = [
 ];
 
 /// A request whose `part` has `len` bytes, above every limit of `REQUESTS`, with all of them.
-fn oversized(command: Command, part: Part, len: u32) -> Message<()> {
+fn oversized(command: Command, part: Part, len: u32) -> Message<At> {
     let mut bytes = vec![command.byte()];
     if part == Part::Value {
         bytes.extend_from_slice(b"\x03\0\0\0key");
     }
     bytes.extend_from_slice(&len.to_le_bytes());
-    let after = if matches!(command, Command::Set | Command::Ttl) { 4 } else { 0 };
+    let after = match (command, part) {
+        (Command::Set, Part::Value) | (Command::Ttl, _) => 4,
+        _ => 0,
+    };
     let discard = u64::from(len) + after;
     bytes.extend((0..discard).map(|at| at as u8));
     let max = match part {
@@ -133,6 +150,14 @@ fn oversized(command: Command, part: Part, len: u32) -> Message<()> {
         Part::Text => REQUESTS.limits.text_bytes_max,
     };
     message(bytes, &Request::Oversized { command, part, len, max, discard })
+}
+
+/// What follows a key above its limit in a SET: a value of `len` bytes and its length, a TTL.
+fn rest(len: u32) -> Message<At> {
+    let discard = u64::from(len) + 4;
+    let mut bytes = len.to_le_bytes().to_vec();
+    bytes.extend((0..discard).map(|at| at as u8));
+    Message { context: At::Rest, bytes, text: format!("{:?}", Request::Rest { discard }) }
 }
 
 /// What a client is waiting for.

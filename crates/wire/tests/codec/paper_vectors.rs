@@ -70,8 +70,6 @@ pub struct ViolationVector {
 enum ViolationFields {
     #[serde(rename = "unknown command")]
     UnknownCommand { byte: u8 },
-    #[serde(rename = "key too long")]
-    KeyTooLong { len: u32, max: u32 },
 }
 
 #[derive(Deserialize)]
@@ -178,7 +176,6 @@ impl ViolationVector {
     pub fn violation(&self) -> Violation {
         match self.violation {
             ViolationFields::UnknownCommand { byte } => Violation::UnknownCommand { byte },
-            ViolationFields::KeyTooLong { len, max } => Violation::KeyTooLong { len, max },
         }
     }
 }
