@@ -41,6 +41,8 @@ fn larder(limits: &str, arguments: &[&str], folder: &Path) -> Command {
         command.env_remove(name);
     }
     command.current_dir(folder).env("TMPDIR", folder).env("NO_COLOR", "1");
+    // Listeners that have a port of their own by default: off, unless a flag says otherwise.
+    command.env("LARDER_ADMIN_LISTEN", "off");
     command
 }
 

@@ -12,6 +12,11 @@ use larder_engine::Millis;
 pub trait Clock: Send + Sync + 'static {
     /// Milliseconds since this clock's origin.
     fn now(&self) -> Millis;
+
+    /// Time since this clock's origin, as finely as it is known.
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis(self.now().0)
+    }
 }
 
 /// The monotonic clock of the machine, counted from the moment the value was made.
@@ -36,6 +41,10 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     fn now(&self) -> Millis {
         Millis(millis(self.origin.elapsed()))
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.origin.elapsed()
     }
 }
 

@@ -4,6 +4,7 @@
 //! it again. Inside, a request goes from `net` (sockets, threads) to `session` (buffers, batches) to `execute` (one file per
 //! protocol) to the engine, and its reply goes back the same way.
 
+mod admin;
 mod budget;
 mod clock;
 pub mod config;
@@ -12,6 +13,7 @@ mod guesses;
 mod jobs;
 pub mod limits;
 pub mod log;
+mod meter;
 mod net;
 mod process;
 mod server;

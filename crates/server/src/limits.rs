@@ -106,3 +106,12 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// A message that clients can cause at will is logged at most once in this many milliseconds.
 pub const LOG_PERIOD_MS: u64 = 1000;
+
+/// Connections to the administration listener that are served at the same time; further ones wait.
+pub const ADMIN_CONNECTIONS_MAX: usize = 16;
+/// How long one of them may take to send the head of its next request.
+pub const ADMIN_HEAD_TIME: Duration = Duration::from_secs(90);
+/// How long one of them may last before it is asked to connect again, so that nobody holds a place for ever.
+pub const ADMIN_CONNECTION_TIME: Duration = Duration::from_secs(600);
+/// How long it may then take to finish.
+pub const ADMIN_LINGER_TIME: Duration = Duration::from_secs(5);

@@ -14,6 +14,7 @@ use tokio::{runtime, sync::watch as signal, task, time};
 use tracing::{info, warn};
 
 use crate::{
+    admin,
     clock::Clock,
     config::{Config, Listen},
     execute::Face,
@@ -115,10 +116,12 @@ impl Server {
     ///
     /// [`StartError`]; nothing is left running then.
     pub fn start(config: &Config, clock: Arc<dyn Clock>) -> Result<Handle, StartError> {
-        let paper = bind(Face::Paper, "paper.listen", &config.paper.listen, config)?;
-        let seriput = bind(Face::Seriput, "seriput.listen", &config.seriput.listen, config)?;
+        let paper = bind(Some(Face::Paper), "paper.listen", &config.paper.listen, config)?;
+        let seriput = bind(Some(Face::Seriput), "seriput.listen", &config.seriput.listen, config)?;
+        let admin = bind(None, "admin.listen", &config.admin.listen, config)?;
         let paper_addr = paper.as_ref().map(TcpListener::local_addr).transpose()?;
         let seriput_addr = seriput.as_ref().map(TcpListener::local_addr).transpose()?;
+        let admin_addr = admin.as_ref().map(TcpListener::local_addr).transpose()?;
         let listeners = [(Face::Paper, paper), (Face::Seriput, seriput)];
         let cache = Arc::new(Cache::new(Options {
             capacity: Capacity::Bytes(config.max_size),
@@ -132,20 +135,21 @@ impl Server {
         let workers = (0..config.workers).map(|index| Worker::start(index, Arc::clone(&shared)));
         let workers = Arc::new(workers.collect::<io::Result<Vec<_>>>()?);
         let (stop, stopped) = signal::channel(false);
-        let control = Control { listeners, workers, shared: Arc::clone(&shared), stopped };
+        let control = Control { listeners, admin, workers, shared: Arc::clone(&shared), stopped };
         let control = thread::Builder::new().name("control".to_owned()).spawn(move || {
             let stop = runtime.block_on(control.run());
             // Before the listeners and the workers go, nothing may run that uses them.
             drop(runtime);
             stop
         })?;
-        Ok(Handle { paper_addr, seriput_addr, shared, stop, control: Some(control) })
+        Ok(Handle { paper_addr, seriput_addr, admin_addr, shared, stop, control: Some(control) })
     }
 }
 
-/// Resolves an address, looks whether it may be listened on, and listens; nothing if the listener is off.
+/// Resolves an address, looks whether it may be listened on, and listens; nothing if the listener is off. `face` is `None`
+/// for administration.
 fn bind(
-    face: Face,
+    face: Option<Face>,
     key: &'static str,
     listen: &Listen,
     config: &Config,
@@ -164,13 +168,20 @@ fn bind(
 }
 
 /// Whether everybody who can reach a listener is meant to.
-fn guard(face: Face, key: &'static str, address: SocketAddr, config: &Config) -> Result<(), StartError> {
+fn guard(
+    face: Option<Face>,
+    key: &'static str,
+    address: SocketAddr,
+    config: &Config,
+) -> Result<(), StartError> {
     let is_reachable = !address.ip().to_canonical().is_loopback();
     match (face, config.tokens.is_empty()) {
-        (Face::Paper, true) if is_reachable => Err(StartError::Exposed { key, address }),
-        (Face::Seriput, true) if is_reachable => Err(StartError::Unguarded { key, address }),
-        (Face::Seriput, false) => Err(StartError::PastTokens { key, address }),
-        (Face::Paper | Face::Seriput, _) => Ok(()),
+        (Some(Face::Paper), true) if is_reachable => Err(StartError::Exposed { key, address }),
+        (Some(Face::Seriput), true) | (None, _) if is_reachable => {
+            Err(StartError::Unguarded { key, address })
+        }
+        (Some(Face::Seriput), false) => Err(StartError::PastTokens { key, address }),
+        (Some(Face::Paper | Face::Seriput) | None, _) => Ok(()),
     }
 }
 
@@ -178,6 +189,7 @@ fn guard(face: Face, key: &'static str, address: SocketAddr, config: &Config) ->
 pub struct Handle {
     paper_addr: Option<SocketAddr>,
     seriput_addr: Option<SocketAddr>,
+    admin_addr: Option<SocketAddr>,
     shared: Arc<Shared>,
     stop: signal::Sender<bool>,
     control: Option<thread::JoinHandle<Stopped>>,
@@ -204,6 +216,11 @@ impl Handle {
     /// Where Seriput clients connect; `None` if that listener is off.
     pub fn seriput_addr(&self) -> Option<SocketAddr> {
         self.seriput_addr
+    }
+
+    /// Where monitoring connects; `None` if that listener is off.
+    pub fn admin_addr(&self) -> Option<SocketAddr> {
+        self.admin_addr
     }
 
     /// The cache that is served.
@@ -244,6 +261,7 @@ impl fmt::Debug for Handle {
         f.debug_struct("Handle")
             .field("paper_addr", &self.paper_addr)
             .field("seriput_addr", &self.seriput_addr)
+            .field("admin_addr", &self.admin_addr)
             .finish_non_exhaustive()
     }
 }
@@ -259,6 +277,7 @@ impl Drop for Handle {
 /// What the control thread runs.
 struct Control {
     listeners: [(Face, Option<TcpListener>); 2],
+    admin: Option<TcpListener>,
     workers: Arc<Vec<Worker>>,
     shared: Arc<Shared>,
     stopped: signal::Receiver<bool>,
@@ -268,6 +287,8 @@ impl Control {
     async fn run(mut self) -> Stopped {
         let keeping = task::spawn(keep_house(Arc::clone(&self.shared)));
         let accepting = self.accept();
+        // Ends with the runtime.
+        self.administer();
         // An error means that the handle is gone, which stops the server as well.
         let _ = self.stopped.wait_for(|stop| *stop).await;
         info!(connections = self.shared.slots.taken(), "stopping");
@@ -286,6 +307,17 @@ impl Control {
             Ok(()) => Stopped::Clean,
             Err(_) => Stopped::Cut { connections: self.shared.slots.taken() },
         }
+    }
+
+    /// Starts to serve administration.
+    fn administer(&mut self) {
+        let Some(listener) = self.admin.take() else { return };
+        let (shared, stopped) = (Arc::clone(&self.shared), self.stopped.clone());
+        task::spawn(async move {
+            if let Err(error) = admin::serve(listener, shared, stopped).await {
+                warn!(%error, "cannot watch the listener for administration");
+            }
+        });
     }
 
     /// Starts to accept on each listener that is on.

@@ -22,10 +22,14 @@ use crate::{
     guesses::Guesses,
     jobs::Job,
     limits::Limits,
+    meter::Meters,
     net::{slots::Slots, watch::Reason},
     process::Process,
     throttle::Throttle,
 };
+
+/// The tenant whose cache the binary protocols serve.
+pub(crate) const DEFAULT_TENANT: &str = "default";
 
 pub(crate) struct Shared {
     pub(crate) cache: Arc<Cache>,
@@ -42,6 +46,7 @@ pub(crate) struct Shared {
     pub(crate) budget: Arc<Budget>,
     pub(crate) process: Process,
     pub(crate) counts: Counts,
+    pub(crate) meters: Meters,
     wipes: Throttle,
     resizes: Throttle,
     switches: Throttle,
@@ -67,6 +72,7 @@ impl Shared {
             budget: Budget::new(config.limits.bytes_in_flight),
             process: Process::open(),
             counts: Counts::default(),
+            meters: Meters::default(),
             wipes: Throttle::default(),
             resizes: Throttle::default(),
             switches: Throttle::default(),

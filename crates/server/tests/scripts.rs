@@ -147,6 +147,7 @@ fn configure(settings: &[(&str, &str)]) -> Config {
     if config.seriput.listen != Listen::Off {
         config.seriput.listen = test_config().paper.listen;
     }
+    config.admin.listen = Listen::Off;
     config.limits.auth_delay = test_config().limits.auth_delay;
     config
 }

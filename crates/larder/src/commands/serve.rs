@@ -73,7 +73,9 @@ fn serve(resolved: &Resolved) -> Result<Stopped, ServeError> {
 /// One line per listener, on standard output.
 fn announce(handle: &Handle) {
     let mut out = io::stdout().lock();
-    for (name, address) in [("paper", handle.paper_addr()), ("seriput", handle.seriput_addr())] {
+    let listeners =
+        [("paper", handle.paper_addr()), ("seriput", handle.seriput_addr()), ("admin", handle.admin_addr())];
+    for (name, address) in listeners {
         if let Some(address) = address {
             // Whoever closed standard output does not want to know.
             let _ = writeln!(out, "{name} listening on {address}");

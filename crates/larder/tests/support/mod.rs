@@ -2,6 +2,8 @@
 //! wants.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod parts;
+
 use larder_wire::Decoded;
 use larder_wire::paper::{self, Booleans, Command as Asked, Error, Limits, Part, Request, Status, reply};
 use std::collections::HashMap;
@@ -16,6 +18,8 @@ use std::thread::{self, JoinHandle};
 pub(crate) fn larder<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_larder"));
     command.args(args).env_remove("LARDER_SERVER").env_remove("LARDER_TOKEN").stdin(Stdio::null());
+    // Listeners that have a port of their own by default: off, unless a flag says otherwise.
+    command.env("LARDER_ADMIN_LISTEN", "off");
     command
 }
 

@@ -33,6 +33,8 @@ pub struct Config {
     pub paper: PaperConfig,
     /// The Seriput listener.
     pub seriput: SeriputConfig,
+    /// The administration listener.
+    pub admin: AdminConfig,
     /// The most that all entries together may take, in bytes, at least 1.
     pub max_size: u64,
     /// The eviction policies that clients may choose from: at least one, none twice.
@@ -63,6 +65,7 @@ impl Default for Config {
                 validate: Validate::Json,
                 idle_time: None,
             },
+            admin: AdminConfig { listen: Listen::Address("127.0.0.1:3146".to_owned()) },
             max_size: 2 << 30,
             policies: PolicyName::all_default().to_vec(),
             policy: PolicyChoice::Fixed(PolicyName::Lru),
@@ -73,6 +76,13 @@ impl Default for Config {
             log: LogConfig { format: LogFormat::Text, level: LogLevel::Info },
         }
     }
+}
+
+/// The administration listener.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AdminConfig {
+    /// Where it listens.
+    pub listen: Listen,
 }
 
 /// The PaperCache listener.

@@ -75,16 +75,18 @@ pub(super) fn read(
             }
         }
     }
-    assignments.push(nothing_else_listens(path));
+    assignments.extend(nothing_else_listens(path));
     assignments.extend(address.into_assignment());
     assignments.extend(policies);
     assignments
 }
 
 /// Whoever brings this file wants a PaperCache server; a flag or a variable may still ask for more.
-fn nothing_else_listens(path: &Path) -> Assignment {
+fn nothing_else_listens(path: &Path) -> impl Iterator<Item = Assignment> {
     let origin = Origin::Implied(format!("{} is a PaperCache file", path.display()));
-    assignment("seriput.listen", vec![Piece { text: "off".to_owned(), origin: origin.clone() }], origin)
+    ["seriput.listen", "admin.listen"].into_iter().map(move |key| {
+        assignment(key, vec![Piece { text: "off".to_owned(), origin: origin.clone() }], origin.clone())
+    })
 }
 
 fn assignment(key: &str, pieces: Vec<Piece>, origin: Origin) -> Assignment {

@@ -152,6 +152,18 @@ pub static SETTINGS: &[Setting] = &[
         show: |config| duration::Shown(config.seriput.idle_time).to_string().into(),
     },
     Setting {
+        key: "admin.listen",
+        variable: "LARDER_ADMIN_LISTEN",
+        flag: "admin",
+        value_name: "ADDR|off",
+        default: "127.0.0.1:3146",
+        help: "Where monitoring connects: /metrics, /health and /ready over HTTP",
+        arity: Arity::One,
+        secret: false,
+        read: |config, texts| one(texts, read_listen).map(|value| config.admin.listen = value),
+        show: |config| config.admin.listen.to_string().into(),
+    },
+    Setting {
         key: "max_size",
         variable: "LARDER_MAX_SIZE",
         flag: "max-size",

@@ -167,7 +167,7 @@ fn all_errors_of_a_toml_file_are_listed_with_their_lines() {
     let errors = errors(&file, &[("LARDER_WORKERS", "many")]);
     let expected = [
         ("FILE:1: max_size: found \"lots\"; allowed: a size is a number", ""),
-        ("FILE:2: there is no key `max_sice`; allowed here: paper, seriput, max_size", ""),
+        ("FILE:2: there is no key `max_sice`; allowed here: paper, seriput, admin, max_size", ""),
         ("FILE:4: paper.listen: found \"3145\"; allowed: HOST:PORT", "or off"),
         ("FILE:6: limits.connections: found \"0\"; allowed: a whole number from 1 to 1000000", ""),
         ("FILE:7: limits.auth_time: found \"10\"; allowed: a whole number with a unit", ""),

@@ -11,6 +11,24 @@ pub(crate) enum Face {
 }
 
 impl Face {
+    pub(crate) const ALL: [Face; 2] = [Face::Paper, Face::Seriput];
+
+    /// What metrics and lines at the start call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Face::Paper => "paper",
+            Face::Seriput => "seriput",
+        }
+    }
+
+    /// The names of its commands, in the order in which they are counted.
+    pub(crate) fn commands(self) -> &'static [&'static str] {
+        match self {
+            Face::Paper => &paper::COMMANDS,
+            Face::Seriput => &seriput::COMMANDS,
+        }
+    }
+
     /// Appends what a client is told for whom there is no place. Seriput has no handshake, so nothing could be said that a
     /// client would not take for the reply to a request.
     pub(crate) fn turn_away(self, out: &mut Vec<u8>) {

@@ -11,6 +11,7 @@ use larder_wire::{
 };
 use subtle::{Choice, ConstantTimeEq};
 
+use super::Face;
 use crate::{
     jobs::{Job, JobError},
     limits::{AUTH_FAILURES_MAX, BUFFER_BYTES, TEXT_BYTES_MIN, UNCOPIED_BYTES_MIN},
@@ -23,6 +24,12 @@ use crate::{
 
 /// What PING is answered with.
 const PONG: &[u8] = b"pong";
+
+/// The names of [`Command::ALL`], in its order.
+pub(super) const COMMANDS: [&str; Command::ALL.len()] = [
+    "ping", "version", "auth", "get", "set", "del", "has", "peek", "ttl", "size", "wipe", "resize", "policy",
+    "status",
+];
 
 /// One client of this protocol.
 pub(crate) struct Paper {
@@ -173,6 +180,8 @@ impl Protocol for Paper {
     type Request<'b> = Request<'b>;
     type Violation = Violation;
 
+    const FACE: Face = Face::Paper;
+
     fn greet(&self, out: &mut Output) {
         reply::admitted(out.small());
     }
@@ -286,6 +295,10 @@ impl<'b> Keyed<'b> for Request<'b> {
             | Request::Size { key } => Some(key),
             _ => None,
         }
+    }
+
+    fn command(&self) -> usize {
+        usize::from(Request::command(self).byte())
     }
 }
 

@@ -11,6 +11,7 @@ use larder_wire::{
     seriput::{self, Internal, Invalid, Limits, Request, ValueType, Violation, response},
 };
 
+use super::Face;
 use crate::{
     config::Validate,
     limits::{BUFFER_BYTES, UNCOPIED_BYTES_MIN},
@@ -20,6 +21,9 @@ use crate::{
     },
     shared::Shared,
 };
+
+/// What its requests are counted as; `invalid` is any that is well framed and wrong.
+pub(super) const COMMANDS: [&str; 4] = ["get", "put", "delete", "invalid"];
 
 /// One client of this protocol.
 pub(crate) struct Seriput {
@@ -145,6 +149,8 @@ impl Protocol for Seriput {
     type Request<'b> = Request<'b>;
     type Violation = Violation;
 
+    const FACE: Face = Face::Seriput;
+
     fn greet(&self, _: &mut Output) {}
 
     /// Values are refused from their length if they cannot fit into the cache as it is now.
@@ -217,6 +223,15 @@ impl<'b> Keyed<'b> for Request<'b> {
                 Some(key.as_bytes())
             }
             Request::Invalid { .. } => None,
+        }
+    }
+
+    fn command(&self) -> usize {
+        match self {
+            Request::Get { .. } => 0,
+            Request::Put { .. } => 1,
+            Request::Delete { .. } => 2,
+            Request::Invalid { .. } => 3,
         }
     }
 }

@@ -14,6 +14,7 @@ use super::{slots::Slot, watch::Watchlist};
 use crate::{
     execute::{Face, paper::Paper, seriput::Seriput},
     limits::WATCH_PERIOD,
+    meter::Meter,
     session::{self, protocol::Protocol},
     shared::Shared,
 };
@@ -23,6 +24,7 @@ use crate::{
 pub(crate) struct Worker {
     runtime: runtime::Handle,
     watchlist: Arc<Watchlist>,
+    meter: Arc<Meter>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
 }
@@ -34,12 +36,13 @@ impl Worker {
         let watchlist = Arc::new(Watchlist::default());
         let (stop, stopped) = oneshot::channel();
         let watched = Arc::clone(&watchlist);
+        let meter = shared.meters.add();
         let thread = thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
             runtime.spawn(keep_watch(watched, shared));
             // An error means that whoever could stop this worker is gone, which ends it as well.
             let _ = runtime.block_on(stopped);
         })?;
-        Ok(Worker { runtime: handle, watchlist, stop: Some(stop), thread: Some(thread) })
+        Ok(Worker { runtime: handle, watchlist, meter, stop: Some(stop), thread: Some(thread) })
     }
 
     /// How many connections it has.
@@ -63,8 +66,8 @@ impl Worker {
     }
 
     fn serve_as(&self, protocol: impl Protocol, stream: TcpStream, slot: Slot, shared: Arc<Shared>) {
-        let watchlist = Arc::clone(&self.watchlist);
-        self.runtime.spawn(session::serve(stream, protocol, slot, shared, watchlist));
+        let local = session::Local { watchlist: Arc::clone(&self.watchlist), meter: Arc::clone(&self.meter) };
+        self.runtime.spawn(session::serve(stream, protocol, slot, shared, local));
     }
 
     /// Tells every connection to answer what has arrived and end.

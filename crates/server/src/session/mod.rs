@@ -36,6 +36,7 @@ use crate::{
     clock::millis,
     jobs,
     limits::{BATCH_REQUESTS, BUFFER_BYTES, LINGER_BYTES, LINGER_TIME, WATCH_PERIOD},
+    meter::{Connected, Meter},
     net::{
         slots::Slot,
         watch::{Listed, Order, Reason, Watch, Watchlist},
@@ -46,15 +47,25 @@ use crate::{
 /// Fewer keys than this are not worth a prefetch of their own.
 const PREFETCH_MIN: usize = 3;
 
-/// Serves a client until either side ends it, and keeps its place until then. Runs on the worker whose `watchlist` it is.
+/// Of how many batches of a connection one is timed, the first included: asking for the time twice in each would cost as much
+/// as a lookup.
+const TIMED_BATCHES: u8 = 8;
+
+/// What belongs to the worker that a session runs on.
+pub(crate) struct Local {
+    pub(crate) watchlist: Arc<Watchlist>,
+    pub(crate) meter: Arc<Meter>,
+}
+
+/// Serves a client until either side ends it, and keeps its place until then. Runs on the worker whose `local` it is.
 pub(crate) async fn serve<P: Protocol>(
     stream: std::net::TcpStream,
     protocol: P,
     slot: Slot,
     shared: Arc<Shared>,
-    watchlist: Arc<Watchlist>,
+    local: Local,
 ) {
-    let session = converse(stream, protocol, shared, watchlist).await;
+    let session = converse(stream, protocol, shared, local).await;
     // Whoever sees the connection end finds its place free.
     drop(slot);
     drop(session);
@@ -64,14 +75,14 @@ async fn converse<P: Protocol>(
     stream: std::net::TcpStream,
     protocol: P,
     shared: Arc<Shared>,
-    watchlist: Arc<Watchlist>,
+    local: Local,
 ) -> Option<Session<P>> {
     let opened = stream.peer_addr().and_then(|peer| Ok((peer, TcpStream::from_std(stream)?)));
     // An error means that the client is gone already.
     let Ok((peer, stream)) = opened else { return None };
-    let listed = watchlist.add(Watch::new(peer, shared.clock.now(), protocol.idle_time()));
+    let listed = local.watchlist.add(Watch::new(peer, shared.clock.now(), protocol.idle_time()));
     debug!(%peer, "connected");
-    let mut session = Session::new(stream, protocol, shared, listed);
+    let mut session = Session::new(stream, protocol, shared, listed, local.meter);
     let end = session.run().await;
     session.finish(end).await;
     Some(session)
@@ -97,6 +108,12 @@ struct Session<P> {
     is_over_budget: bool,
     /// Whether the client has been given a deadline for authorising itself.
     is_awaiting_auth: bool,
+    meter: Arc<Meter>,
+    _connected: Connected,
+    /// Batches since one was timed.
+    untimed: u8,
+    /// When a batch that is timed began, and its requests; until its replies have been offered to the socket.
+    timed: Option<(Duration, u64)>,
 }
 
 /// How a session ends.
@@ -185,7 +202,13 @@ impl<'b, P: Protocol> Batch<'b, P> {
 }
 
 impl<P: Protocol> Session<P> {
-    fn new(stream: TcpStream, protocol: P, shared: Arc<Shared>, listed: Listed) -> Session<P> {
+    fn new(
+        stream: TcpStream,
+        protocol: P,
+        shared: Arc<Shared>,
+        listed: Listed,
+        meter: Arc<Meter>,
+    ) -> Session<P> {
         let input = Input::new(shared.budget.lease());
         let output_lease = shared.budget.lease();
         let output = Output::new();
@@ -203,6 +226,10 @@ impl<P: Protocol> Session<P> {
             is_mute: false,
             is_over_budget: false,
             is_awaiting_auth: false,
+            _connected: meter.connection(P::FACE),
+            meter,
+            untimed: 0,
+            timed: None,
         }
     }
 
@@ -234,7 +261,12 @@ impl<P: Protocol> Session<P> {
         let now = self.shared.clock.now();
         self.listed.watch.touch(now);
         self.protocol.prepare();
-        let (consumed, turn) = self.run_batch(now);
+        let start = (self.untimed == 0).then(|| self.shared.clock.elapsed());
+        let (requests, consumed, turn) = self.run_batch(now);
+        if requests > 0 {
+            self.untimed = (self.untimed + 1) % TIMED_BATCHES;
+            self.timed = start.map(|start| (start, requests));
+        }
         self.input.consume(consumed);
         self.set_deadlines(now);
         turn
@@ -256,8 +288,8 @@ impl<P: Protocol> Session<P> {
         }
     }
 
-    /// Returns how many bytes of the input are done with.
-    fn run_batch(&mut self, now: Millis) -> (usize, Turn) {
+    /// Returns how many requests have been executed, and how many bytes of the input are done with.
+    fn run_batch(&mut self, now: Millis) -> (u64, usize, Turn) {
         let cache = &self.shared.cache;
         let mut batch = Batch::new();
         batch.decode(self.input.unread(), &self.protocol, cache);
@@ -265,25 +297,26 @@ impl<P: Protocol> Session<P> {
             cache.prefetch(&batch.keys);
         }
         let mut keys = batch.keys.iter().copied();
-        let mut consumed = 0;
+        let (mut requests, mut consumed) = (0, 0);
         for &(request, end) in &batch.requests {
             let key = request.key().and_then(|_| keys.next());
-            consumed = end;
+            (requests, consumed) = (requests + 1, end);
+            self.meter.request(P::FACE, request.command());
             let next = self.protocol.execute(request, key, now, &mut self.output);
             if next != Next::Go {
-                return (consumed, Turn::Next(next));
+                return (requests, consumed, Turn::Next(next));
             }
             if self.output.len() >= self.shared.limits.output_bytes {
-                return (consumed, Turn::More);
+                return (requests, consumed, Turn::More);
             }
         }
         match batch.behind {
-            Behind::Maybe => (consumed, Turn::More),
-            Behind::Need(bytes) => (consumed, Turn::Need(bytes)),
+            Behind::Maybe => (requests, consumed, Turn::More),
+            Behind::Need(bytes) => (requests, consumed, Turn::Need(bytes)),
             Behind::Violation(violation) => {
                 self.shared.note_violation(self.listed.watch.peer, &violation);
                 self.protocol.refuse(&violation, &mut self.output);
-                (consumed, Turn::Next(Next::Close))
+                (requests, consumed, Turn::Next(Next::Close))
             }
         }
     }
@@ -378,11 +411,19 @@ impl<P: Protocol> Session<P> {
         if !self.output.is_empty() && self.poll_write(cx).is_ready() {
             self.unblock();
         }
+        self.note_time();
         match until {
             Until::Written if self.output.is_empty() => Poll::Ready(Ok(())),
             Until::Room if !self.is_full() => Poll::Ready(Ok(())),
             Until::Read if !self.is_full() => self.poll_read(cx),
             _ => Poll::Pending,
+        }
+    }
+
+    /// The replies of a batch have been offered to the socket.
+    fn note_time(&mut self) {
+        if let Some((start, requests)) = self.timed.take() {
+            self.meter.took(P::FACE, self.shared.clock.elapsed().saturating_sub(start), requests);
         }
     }
 

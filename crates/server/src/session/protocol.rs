@@ -6,7 +6,10 @@ use larder_engine::{Key, Millis};
 use larder_wire::Decoded;
 
 use super::output::Output;
-use crate::jobs::{Job, JobError};
+use crate::{
+    execute::Face,
+    jobs::{Job, JobError},
+};
 
 /// One client's side of a protocol.
 pub(crate) trait Protocol: Send + Sync + 'static {
@@ -14,6 +17,9 @@ pub(crate) trait Protocol: Send + Sync + 'static {
     type Request<'b>: Keyed<'b> + Copy;
     /// Bytes that are no request.
     type Violation: Display;
+
+    /// Which protocol it is.
+    const FACE: Face;
 
     /// Appends what the server says before it is asked.
     fn greet(&self, out: &mut Output);
@@ -57,6 +63,9 @@ pub(crate) trait Protocol: Send + Sync + 'static {
 pub(crate) trait Keyed<'b> {
     /// The key, if there is one.
     fn key(&self) -> Option<&'b [u8]>;
+
+    /// The place of its command in [`Face::commands`].
+    fn command(&self) -> usize;
 }
 
 /// How to go on after a request.

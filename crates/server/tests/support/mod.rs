@@ -80,6 +80,7 @@ pub(crate) fn test_config() -> Config {
     let mut config = Config { workers: 2, ..Config::default() };
     config.paper.listen = Listen::Address("127.0.0.1:0".to_owned());
     config.seriput.listen = Listen::Off;
+    config.admin.listen = Listen::Off;
     config.limits.auth_delay = Duration::ZERO;
     config
 }
