@@ -37,6 +37,8 @@ pub struct Capabilities {
     pub ttl_max: Option<Duration>,
     /// Times to live are rounded up to a multiple of this.
     pub ttl_step: Duration,
+    /// Outages look like an empty store. Nothing that must fail closed may be built on it.
+    pub fails_open: bool,
     /// Which keys it takes.
     pub keys: KeyRules,
 }
@@ -57,6 +59,7 @@ impl Capabilities {
             value_bytes_max: None,
             ttl_max: None,
             ttl_step: Duration::from_secs(1),
+            fails_open: false,
             keys,
         }
     }

@@ -1,0 +1,177 @@
+//! The cache for functions that are not asynchronous. What is near is served on the spot; everything else runs on a thread of the
+//! SDK's own while the caller waits. Computations run on the caller's thread.
+
+use std::sync::LazyLock;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
+
+use crate::cache::Cache;
+use crate::compute::{Begun, Lookup, Turn};
+use crate::error::{ConfigError, Error};
+use crate::key::Key;
+use crate::near::Known;
+
+static RUNTIME: LazyLock<Option<Runtime>> = LazyLock::new(|| {
+    Builder::new_multi_thread().worker_threads(1).thread_name("larder-client").enable_all().build().ok()
+});
+
+/// The runtime of the SDK's own, unless the system gave no thread for it.
+pub(crate) fn runtime() -> Option<&'static Handle> {
+    RUNTIME.as_ref().map(Runtime::handle)
+}
+
+/// A cache whose calls wait. From [`Cache::blocking`].
+///
+/// It may be used anywhere, also on the threads of an asynchronous runtime, which it then keeps from other work while it waits.
+/// A store that was first used on a runtime of one thread cannot answer while that thread waits; such calls end with the
+/// store's timeout. Let blocking and asynchronous code have a cache each there.
+///
+/// ```
+/// use larder_client::{Cache, Error, store::{EngineStore, SystemClock}};
+///
+/// let cache = Cache::minimal(EngineStore::with_bytes(1 << 20, SystemClock)?).build()?;
+/// let cache = cache.blocking();
+/// cache.set("k", &1)?;
+/// assert_eq!(cache.get::<u8>("k")?, Some(1));
+/// assert_eq!(cache.get_or_compute("other", || Ok::<u8, Error>(2))?, 2);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Blocking<'c> {
+    cache: &'c Cache,
+}
+
+impl Cache {
+    /// This cache for functions that are not asynchronous.
+    #[must_use]
+    pub fn blocking(&self) -> Blocking<'_> {
+        Blocking { cache: self }
+    }
+}
+
+impl Blocking<'_> {
+    /// As [`Cache::get`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn get<'k, T>(&self, key: impl Into<Key<'k>>) -> Result<Option<T>, Error>
+    where
+        T: DeserializeOwned + Send + 'static,
+    {
+        let (cache, key) = (self.cache.clone(), key.into().into_owned());
+        wait(async move { cache.get(key).await })?
+    }
+
+    /// As [`Cache::set`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn set<'k, T: Serialize + ?Sized>(&self, key: impl Into<Key<'k>>, value: &T) -> Result<(), Error> {
+        let cache = self.cache.clone();
+        let key = cache.complete(key.into())?.into_owned();
+        let encoded = cache.inner.codec.encode(&key, value)?;
+        let expiry = cache.expiry(None);
+        wait(async move { cache.write(&key, encoded, expiry).await })?
+    }
+
+    /// As [`Cache::delete`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn delete<'k>(&self, key: impl Into<Key<'k>>) -> Result<bool, Error> {
+        let (cache, key) = (self.cache.clone(), key.into().into_owned());
+        wait(async move { cache.delete(key).await })?
+    }
+
+    /// As [`Cache::get_or_compute`]; callers who block and callers who do not wait for each other's computations.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn get_or_compute<'k, T, E>(
+        &self,
+        key: impl Into<Key<'k>>,
+        compute: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E>
+    where
+        T: Serialize + DeserializeOwned + Send + 'static,
+        E: From<Error>,
+    {
+        let key = self.cache.complete(key.into())?;
+        self.resolve(key, None, compute, |error| Err(error.into()))
+    }
+
+    /// As [`Cache::resolve`].
+    pub(crate) fn resolve<T, E>(
+        &self,
+        key: Key<'_>,
+        ttl: Option<Duration>,
+        compute: impl FnOnce() -> Result<T, E>,
+        fault: impl Fn(Error) -> Result<(), E>,
+    ) -> Result<T, E>
+    where
+        T: Serialize + DeserializeOwned + Send + 'static,
+    {
+        let run = |turn: Turn, compute: &mut dyn FnMut() -> Result<T, E>| {
+            turn.cache.inner.counters.computations.add();
+            let value = compute()?;
+            let encoded = turn.encode(&value);
+            if let Err(error) = wait(turn.keep(encoded, ttl)).and_then(|kept| kept) {
+                fault(error)?;
+            }
+            Ok(value)
+        };
+        let mut compute = Some(compute);
+        let mut once = || match compute.take() {
+            Some(compute) => compute(),
+            None => unreachable!("each way through computes once"),
+        };
+        match self.lookup(key) {
+            Ok(Lookup::Hit(value)) => Ok(value),
+            Ok(Lookup::Miss(turn)) => run(turn, &mut once),
+            Ok(Lookup::Stale(old, refresh)) => match wait(refresh.begin()) {
+                Ok(Begun::Done(value)) => Ok(value),
+                Ok(Begun::NotNow) | Err(_) => Ok(old),
+                Ok(Begun::Compute(turn)) => Ok(run(turn, &mut once).unwrap_or_else(|_| {
+                    self.cache.refresh_failed();
+                    old
+                })),
+            },
+            Err(error) => {
+                fault(error)?;
+                once()
+            }
+        }
+    }
+
+    fn lookup<T>(&self, key: Key<'_>) -> Result<Lookup<T>, Error>
+    where
+        T: DeserializeOwned + Send + 'static,
+    {
+        match self.cache.look_near(&key)? {
+            Some(Known::Copy { read, is_due: false }) => Ok(Lookup::Hit(read)),
+            known => {
+                let (cache, key) = (self.cache.clone(), key.into_owned());
+                wait(async move { cache.lookup_from(known, key).await })?
+            }
+        }
+    }
+}
+
+/// Runs a call on the SDK's runtime and waits for it.
+fn wait<R: Send + 'static>(call: impl Future<Output = R> + Send + 'static) -> Result<R, Error> {
+    let failed =
+        |problem: &str| ConfigError::Setting { name: "blocking", problem: problem.to_owned() }.into();
+    let runtime = runtime().ok_or_else(|| failed("the system gives no thread to run on"))?;
+    let (answer, answered) = sync_channel(1);
+    runtime.spawn(async move { answer.send(call.await) });
+    let receive = move || answered.recv();
+    let on_many_threads =
+        Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
+    // Lets the other tasks of this thread go on elsewhere meanwhile.
+    let received = if on_many_threads { tokio::task::block_in_place(receive) } else { receive() };
+    received.map_err(|_| failed("the call panicked"))
+}

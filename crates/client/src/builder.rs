@@ -1,0 +1,333 @@
+//! How a cache is made: a store, a preset, and what is to be different from it. Contradictions are errors of
+//! [`build`](Builder::build), not surprises later.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use larder_cachekit::crypto::{DEFAULT_TENANT, Keyring};
+use larder_store::{Expiry, Store};
+
+use crate::cache::{Cache, Inner, OnForeign, Settings};
+use crate::codec::{Cipher, Codec, Format};
+use crate::error::{ConfigError, Error};
+use crate::flight::Flights;
+use crate::key;
+use crate::layer::{Backoff, Breaker, CircuitOptions, Limit, LimitOptions, Retry};
+use crate::limits::VALUE_BYTES_MAX;
+use crate::near::{Near, NearOptions};
+use crate::preset::Preset;
+use crate::random::Random;
+use crate::refresh::{RefreshOptions, Refreshes};
+use crate::stampede::StampedeOptions;
+use crate::stats::Counters;
+
+/// The three layers that keep a store in bad health from hurting its callers, and the other way round.
+///
+/// ```
+/// use larder_client::Reliability;
+/// use larder_client::layer::Backoff;
+///
+/// let once = Reliability { retry: Backoff { tries_max: 1, ..Backoff::default() }, ..Reliability::default() };
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reliability {
+    /// When a failed call is tried again.
+    pub retry: Backoff,
+    /// When calls are refused without a try.
+    pub circuit: CircuitOptions,
+    /// How many calls are under way.
+    pub limit: LimitOptions,
+}
+
+/// Whether values are encrypted, as far as anybody has said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Intent {
+    Unstated,
+    Encrypt,
+    Plain,
+}
+
+/// A cache in the making.
+///
+/// ```
+/// use larder_client::{Cache, Format, NearOptions, store::{EngineStore, SystemClock}};
+/// use std::time::Duration;
+///
+/// let cache = Cache::production(EngineStore::with_bytes(64 << 20, SystemClock)?)
+///     .namespace("reports")
+///     .ttl(Duration::from_secs(3600))
+///     .near(NearOptions::bytes(16 << 20))
+///     .format(Format::Envelope)
+///     .build()?;
+/// # Ok::<(), larder_client::Error>(())
+/// ```
+#[must_use]
+pub struct Builder {
+    store: Arc<dyn Store>,
+    namespace: Option<String>,
+    ttl: Option<Duration>,
+    stale: Duration,
+    near: Option<NearOptions>,
+    refresh: Option<RefreshOptions>,
+    negative_life: Option<Duration>,
+    format: Format,
+    value_bytes_max: usize,
+    intent: Intent,
+    keyring: Option<Keyring>,
+    tenant: String,
+    reliability: Option<Reliability>,
+    fail_closed: Option<bool>,
+    on_foreign: Option<OnForeign>,
+    stampede: StampedeOptions,
+    random: Random,
+}
+
+impl Cache {
+    /// A cache with as little around the store as possible.
+    pub fn minimal(store: impl Store + 'static) -> Builder {
+        Builder::new(store, Preset::Minimal)
+    }
+
+    /// A cache for services: refreshes ahead of expiry, retries, a circuit breaker, bounded concurrency.
+    pub fn production(store: impl Store + 'static) -> Builder {
+        Builder::new(store, Preset::Production)
+    }
+
+    /// A cache that encrypts. Its keys never leave this process, and it fails closed: what does not decrypt, and a store that is
+    /// away, are errors.
+    ///
+    /// ```
+    /// use larder_client::crypto::Keyring;
+    /// use larder_client::{Cache, ConfigError, Error, store::{EngineStore, SystemClock}};
+    ///
+    /// let keyring = Keyring::from_hex(&"61".repeat(32), "").map_err(ConfigError::from)?;
+    /// let cache = Cache::secure(EngineStore::with_bytes(1 << 20, SystemClock)?).keyring(keyring).build()?;
+    /// assert!(cache.is_secure());
+    ///
+    /// let keyless = Cache::secure(EngineStore::with_bytes(1 << 20, SystemClock)?).build();
+    /// assert_eq!(keyless.err(), Some(Error::Config(ConfigError::NoKey)));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn secure(store: impl Store + 'static) -> Builder {
+        Builder::new(store, Preset::Secure)
+    }
+
+    /// A cache for a store behind the CacheKit REST API.
+    pub fn io(store: impl Store + 'static) -> Builder {
+        Builder::new(store, Preset::Io)
+    }
+}
+
+impl Builder {
+    /// A cache on this store, with the defaults of a preset.
+    pub fn new(store: impl Store + 'static, preset: Preset) -> Self {
+        let defaults = preset.defaults();
+        Self {
+            store: Arc::new(store),
+            namespace: None,
+            ttl: Some(defaults.ttl),
+            stale: defaults.stale,
+            near: Some(NearOptions::default()),
+            refresh: defaults.refreshes.then(RefreshOptions::default),
+            negative_life: None,
+            format: Format::default(),
+            value_bytes_max: VALUE_BYTES_MAX,
+            intent: if defaults.encrypts { Intent::Encrypt } else { Intent::Unstated },
+            keyring: None,
+            tenant: DEFAULT_TENANT.to_owned(),
+            reliability: defaults.is_reliable.then(Reliability::default),
+            fail_closed: None,
+            on_foreign: None,
+            stampede: StampedeOptions::default(),
+            random: Random::default(),
+        }
+    }
+
+    /// Goes in front of every text key, with a colon. Interop keys have their own.
+    pub fn namespace(self, namespace: impl Into<String>) -> Self {
+        Self { namespace: Some(namespace.into()), ..self }
+    }
+
+    /// How long entries live.
+    pub fn ttl(self, ttl: Duration) -> Self {
+        Self { ttl: Some(ttl), ..self }
+    }
+
+    /// Entries live until they are deleted or evicted. For stores without expiry this is the only possibility.
+    pub fn no_ttl(self) -> Self {
+        Self { ttl: None, ..self }
+    }
+
+    /// How long entries may be served as stale after their time to live, where the store can do that.
+    pub fn stale_for(self, stale: Duration) -> Self {
+        Self { stale, ..self }
+    }
+
+    /// Copies in this process.
+    pub fn near(self, options: NearOptions) -> Self {
+        Self { near: Some(options), ..self }
+    }
+
+    /// No copies in this process.
+    pub fn no_near(self) -> Self {
+        Self { near: None, ..self }
+    }
+
+    /// When copies are refreshed before their end, and stale entries are served while they are replaced.
+    pub fn refresh(self, options: RefreshOptions) -> Self {
+        Self { refresh: Some(options), ..self }
+    }
+
+    /// No refresh ahead of expiry; nothing stale is served.
+    pub fn no_refresh(self) -> Self {
+        Self { refresh: None, ..self }
+    }
+
+    /// Remembers for so long that the store has no entry, instead of asking again. Off unless it is called. An entry that another
+    /// process writes meanwhile is seen that much later.
+    pub fn negative_life(self, life: Duration) -> Self {
+        Self { negative_life: Some(life), ..self }
+    }
+
+    /// How the values of text keys are stored.
+    pub fn format(self, format: Format) -> Self {
+        Self { format, ..self }
+    }
+
+    /// The longest stored value in bytes, in both directions.
+    pub fn value_bytes_max(self, value_bytes_max: usize) -> Self {
+        Self { value_bytes_max, ..self }
+    }
+
+    /// The keys to encrypt with. It does not say that the cache encrypts: [`secure`](Builder::secure) does.
+    pub fn keyring(self, keyring: Keyring) -> Self {
+        Self { keyring: Some(keyring), ..self }
+    }
+
+    /// The cache encrypts.
+    pub fn secure(self) -> Self {
+        Self { intent: Intent::Encrypt, ..self }
+    }
+
+    /// The cache does not encrypt, although there may be a key.
+    pub fn plaintext(self) -> Self {
+        Self { intent: Intent::Plain, ..self }
+    }
+
+    /// Whose keys are derived from the master key: `default` unless it is called.
+    pub fn tenant(self, tenant: impl Into<String>) -> Self {
+        Self { tenant: tenant.into(), ..self }
+    }
+
+    /// Retries, circuit breaker and bounded concurrency around the store.
+    pub fn reliability(self, reliability: Reliability) -> Self {
+        Self { reliability: Some(reliability), ..self }
+    }
+
+    /// Nothing around the store.
+    pub fn no_reliability(self) -> Self {
+        Self { reliability: None, ..self }
+    }
+
+    /// Whether [`get_or_compute`](Cache::get_or_compute) returns an error when the store is away, instead of computing. A
+    /// cache that encrypts always does.
+    pub fn fail_closed(self, fail_closed: bool) -> Self {
+        Self { fail_closed: Some(fail_closed), ..self }
+    }
+
+    /// What becomes of entries that cannot be read: misses, or errors if the cache encrypts, unless it is called.
+    pub fn on_foreign(self, on_foreign: OnForeign) -> Self {
+        Self { on_foreign: Some(on_foreign), ..self }
+    }
+
+    /// How callers who want the same value at once wait for each other.
+    pub fn stampede(self, options: StampedeOptions) -> Self {
+        Self { stampede: options, ..self }
+    }
+
+    /// Where jitter comes from.
+    pub fn random(self, random: impl Into<Random>) -> Self {
+        Self { random: random.into(), ..self }
+    }
+
+    /// The cache.
+    ///
+    /// # Errors
+    /// [`Error::Config`]: a key without a word whether it is to be used, encryption without a key or with something that fails open,
+    /// settings outside their ranges.
+    pub fn build(self) -> Result<Cache, Error> {
+        self.check()?;
+        let encrypts = self.intent == Intent::Encrypt;
+        let cipher = self.cipher()?;
+        let near = self.near.map(|options| Near::new(options, rand::random())).transpose();
+        let near = near.map_err(|error| setting("near", error.to_string()))?;
+        let expiry = self.ttl.map_or(Expiry::NEVER, |ttl| Expiry::after(ttl).and_stale_for(self.stale));
+        let settings = Settings {
+            namespace: self.namespace,
+            expiry,
+            refresh: self.refresh,
+            negative_life: self.negative_life,
+            fails_open: !self.fail_closed.unwrap_or(encrypts),
+            on_foreign: self.on_foreign.unwrap_or(if encrypts { OnForeign::Error } else { OnForeign::Miss }),
+            stampede: self.stampede,
+            random: self.random.clone(),
+        };
+        let capabilities = self.store.capabilities();
+        let (store, circuit) = match self.reliability {
+            None => (self.store, None),
+            Some(Reliability { retry, circuit, limit }) => {
+                let breaker = Arc::new(Breaker::new(self.store, circuit));
+                let retry = Retry::with_random(Arc::clone(&breaker), retry, self.random);
+                let state: Box<dyn Fn() -> _ + Send + Sync> = Box::new(move || breaker.state());
+                (Arc::new(Limit::new(retry, limit)) as Arc<dyn Store>, Some(state))
+            }
+        };
+        let inner = Inner {
+            store,
+            capabilities,
+            circuit,
+            settings,
+            codec: Codec { format: self.format, cipher, value_bytes_max: self.value_bytes_max },
+            near,
+            flights: Arc::new(Flights::default()),
+            refreshes: Arc::new(Refreshes::default()),
+            counters: Counters::default(),
+        };
+        Ok(Cache { inner: Arc::new(inner) })
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.ttl.is_some_and(|ttl| ttl.is_zero()) {
+            return Err(setting("ttl", "it is zero; for entries that do not expire, call `no_ttl`".into()));
+        }
+        if self.value_bytes_max == 0 {
+            return Err(setting("value_bytes_max", "it is zero; no value could be stored".into()));
+        }
+        if let Some(namespace) = &self.namespace {
+            key::check(namespace)
+                .map_err(|fault| ConfigError::Namespace { found: namespace.clone(), fault })?;
+        }
+        match self.intent {
+            Intent::Unstated if self.keyring.is_some() => Err(ConfigError::NoIntent),
+            Intent::Encrypt if self.fail_closed == Some(false) => {
+                Err(ConfigError::FailsOpen { what: "`fail_closed(false)` asks for it" })
+            }
+            Intent::Encrypt if self.store.capabilities().fails_open => {
+                Err(ConfigError::FailsOpen { what: "the store is behind the layer `FailOpen`" })
+            }
+            Intent::Unstated | Intent::Encrypt | Intent::Plain => Ok(()),
+        }
+    }
+
+    fn cipher(&self) -> Result<Option<Cipher>, ConfigError> {
+        if self.intent != Intent::Encrypt {
+            return Ok(None);
+        }
+        let keyring = self.keyring.as_ref().ok_or(ConfigError::NoKey)?;
+        Ok(Some(Cipher::new(self.tenant.clone(), keyring.for_tenant(&self.tenant)?)))
+    }
+}
+
+fn setting(name: &'static str, problem: String) -> ConfigError {
+    ConfigError::Setting { name, problem }
+}

@@ -1,0 +1,392 @@
+//! The cache as a caller sees it: typed values under keys, a near cache in front of a store. What happens on a miss that is to be
+//! computed is in `compute.rs`.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use larder_store::{Capabilities, Expiry, Freshness, Health, Remaining, Store};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+use crate::codec::{Codec, Encoded};
+use crate::error::{Error, Foreign, KeyError};
+use crate::event;
+use crate::flight::Flights;
+use crate::key::Key;
+use crate::layer::CircuitState;
+use crate::near::{Known, Life, Near};
+use crate::random::Random;
+use crate::refresh::{RefreshOptions, Refreshes};
+use crate::stampede::StampedeOptions;
+use crate::stats::{Counters, Stats};
+
+/// What becomes of an entry that cannot be read: written by somebody else, damaged, under another key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnForeign {
+    /// It counts as absent.
+    Miss,
+    /// It is an [`Error::Foreign`].
+    Error,
+}
+
+/// A cache: typed values in a store, with copies near at hand. Clones share everything.
+///
+/// ```
+/// use larder_client::{Cache, Error, store::{EngineStore, SystemClock}};
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let cache = Cache::production(EngineStore::with_bytes(64 << 20, SystemClock)?).namespace("users").build()?;
+///
+/// cache.set("42", &("alice", 30)).await?;
+/// let user: Option<(String, u32)> = cache.get("42").await?;
+/// assert_eq!(user, Some(("alice".into(), 30)));
+/// assert!(cache.delete("42").await?);
+/// # Ok::<(), Error>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Cache {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) circuit: Option<Box<dyn Fn() -> CircuitState + Send + Sync>>,
+    pub(crate) settings: Settings,
+    pub(crate) codec: Codec,
+    pub(crate) near: Option<Near>,
+    pub(crate) flights: Arc<Flights>,
+    pub(crate) refreshes: Arc<Refreshes>,
+    pub(crate) counters: Counters,
+}
+
+pub(crate) struct Settings {
+    pub(crate) namespace: Option<String>,
+    pub(crate) expiry: Expiry,
+    pub(crate) refresh: Option<RefreshOptions>,
+    pub(crate) negative_life: Option<Duration>,
+    pub(crate) fails_open: bool,
+    pub(crate) on_foreign: OnForeign,
+    pub(crate) stampede: StampedeOptions,
+    pub(crate) random: Random,
+}
+
+/// An entry of the store, read.
+#[derive(Debug)]
+pub(crate) struct Read<T> {
+    pub(crate) value: T,
+    pub(crate) held: Bytes,
+    pub(crate) freshness: Freshness,
+}
+
+impl Cache {
+    /// The value of a key, if there is a fresh one. A stale one is left to [`get_or_compute`](Cache::get_or_compute), which can
+    /// do something about it.
+    ///
+    /// # Errors
+    /// [`Error::Key`] and [`Error::Store`]; [`Error::Foreign`] if the cache was built to tell of such entries.
+    pub async fn get<'k, T: DeserializeOwned>(&self, key: impl Into<Key<'k>>) -> Result<Option<T>, Error> {
+        let key = self.complete(key.into())?;
+        match self.look_near(&key)? {
+            Some(Known::Copy { read, is_due }) => {
+                if is_due {
+                    self.fetch_later(&key);
+                }
+                return Ok(Some(read));
+            }
+            Some(Known::Absent) => {
+                self.inner.counters.misses.add();
+                return Ok(None);
+            }
+            None => {}
+        }
+        match self.fetch(&key).await? {
+            Some(read) if !read.freshness.is_stale() => {
+                self.inner.counters.store_hits.add();
+                Ok(Some(read.value))
+            }
+            _ => {
+                self.inner.counters.misses.add();
+                Ok(None)
+            }
+        }
+    }
+
+    /// Stores a value for the time to live that the cache was built with.
+    ///
+    /// # Errors
+    /// [`Error::Key`], [`Error::Value`] and [`Error::Store`]. After the last it is not known which value the store has; this
+    /// process keeps no copy of either.
+    pub async fn set<'k, T: Serialize + ?Sized>(
+        &self,
+        key: impl Into<Key<'k>>,
+        value: &T,
+    ) -> Result<(), Error> {
+        let key = self.complete(key.into())?;
+        let encoded = self.inner.codec.encode(&key, value)?;
+        self.write(&key, encoded, self.inner.settings.expiry).await
+    }
+
+    /// Stores a value for a time to live of its own. It is rounded up to whole seconds, or to what the store can say.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, Error, store::{EngineStore, Remaining, SystemClock}};
+    /// # use std::time::Duration;
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # let cache = Cache::minimal(EngineStore::with_bytes(1 << 20, || 0)?).build()?;
+    /// cache.set_with_ttl("session", "s3cr3t", Duration::from_secs(60)).await?;
+    /// assert_eq!(cache.remaining("session").await?, Some(Remaining::For(Duration::from_secs(60))));
+    /// # Ok::<(), Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`set`](Cache::set).
+    pub async fn set_with_ttl<'k, T: Serialize + ?Sized>(
+        &self,
+        key: impl Into<Key<'k>>,
+        value: &T,
+        ttl: Duration,
+    ) -> Result<(), Error> {
+        let key = self.complete(key.into())?;
+        let encoded = self.inner.codec.encode(&key, value)?;
+        self.write(&key, encoded, self.expiry(Some(ttl))).await
+    }
+
+    /// Removes an entry, here and in the store; false if the store had none. Copies in other processes end with their time.
+    ///
+    /// # Errors
+    /// [`Error::Key`] and [`Error::Store`].
+    pub async fn delete<'k>(&self, key: impl Into<Key<'k>>) -> Result<bool, Error> {
+        let key = self.complete(key.into())?;
+        let inner = &*self.inner;
+        let write = inner.near.as_ref().map(|near| (near, near.begin_write(key.as_str())));
+        let deleted = inner.store.delete(key.as_str().as_bytes()).await;
+        if let Some((near, mark)) = write {
+            near.end_write(key.as_str(), mark, None);
+        }
+        let deleted = deleted.map_err(|error| self.failed(error))?;
+        inner.counters.deletes.add();
+        Ok(deleted)
+    }
+
+    /// Whether there is an entry, here or in the store, fresh or stale. It need not be one that can be read.
+    ///
+    /// # Errors
+    /// [`Error::Key`] and [`Error::Store`].
+    pub async fn exists<'k>(&self, key: impl Into<Key<'k>>) -> Result<bool, Error> {
+        let key = self.complete(key.into())?;
+        let near = self.inner.near.as_ref();
+        match near.and_then(|near| near.get(key.as_str(), |_| ())) {
+            Some(Known::Copy { .. }) => Ok(true),
+            Some(Known::Absent) => Ok(false),
+            None => {
+                let answer = self.inner.store.exists(key.as_str().as_bytes()).await;
+                answer.map_err(|error| self.failed(error))
+            }
+        }
+    }
+
+    /// How long an entry has left in the store; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`Error::Key`] and [`Error::Store`], the latter also if the store cannot tell.
+    pub async fn remaining<'k>(&self, key: impl Into<Key<'k>>) -> Result<Option<Remaining>, Error> {
+        let key = self.complete(key.into())?;
+        let answer = self.inner.store.remaining(key.as_str().as_bytes()).await;
+        answer.map_err(|error| self.failed(error))
+    }
+
+    /// Asks the store whether it is there and well. No layer repeats or refuses this call.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn health(&self) -> Result<Health, Error> {
+        Ok(self.inner.store.health().await?)
+    }
+
+    /// What this cache has done so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let near = self.inner.near.as_ref();
+        Stats {
+            near_entries: near.map_or(0, Near::len),
+            near_used: near.map_or(0, Near::used),
+            flights: self.inner.flights.len() as u64,
+            ..self.inner.counters.snapshot()
+        }
+    }
+
+    /// What the circuit breaker is now; `None` if the cache was built without one.
+    #[must_use]
+    pub fn circuit(&self) -> Option<CircuitState> {
+        self.inner.circuit.as_ref().map(|state| state())
+    }
+
+    /// Whether values leave this process encrypted.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.inner.codec.cipher.is_some()
+    }
+
+    /// The key as the store knows it, or a refusal before anything is sent.
+    pub(crate) fn complete<'k>(&self, key: Key<'k>) -> Result<Key<'k>, Error> {
+        let key = key.complete(self.inner.settings.namespace.as_deref())?;
+        self.inner.capabilities.keys.check(key.as_str().as_bytes()).map_err(KeyError::Fault)?;
+        Ok(key)
+    }
+
+    /// What this process knows of a key; a copy is counted as a hit.
+    pub(crate) fn look_near<T: DeserializeOwned>(&self, key: &Key<'_>) -> Result<Option<Known<T>>, Error> {
+        let inner = &*self.inner;
+        let Some(near) = &inner.near else { return Ok(None) };
+        match near.get(key.as_str(), |held| inner.codec.read(key, held)) {
+            None => Ok(None),
+            Some(Known::Absent) => Ok(Some(Known::Absent)),
+            Some(Known::Copy { read: Ok(read), is_due }) => {
+                inner.counters.near_hits.add();
+                if is_due {
+                    inner.counters.stale_hits.add();
+                }
+                event::near_hit(key);
+                Ok(Some(Known::Copy { read, is_due }))
+            }
+            Some(Known::Copy { read: Err(foreign), .. }) => self.foreign(key, foreign).map(|()| None),
+        }
+    }
+
+    /// The entry of the store, if there is one that can be read. A copy of it is kept, if that is allowed.
+    pub(crate) async fn fetch<T: DeserializeOwned>(&self, key: &Key<'_>) -> Result<Option<Read<T>>, Error> {
+        let inner = &*self.inner;
+        let near = inner.near.as_ref().map(|near| (near, near.mark(key.as_str())));
+        let found = inner.store.get(key.as_str().as_bytes()).await.map_err(|error| self.failed(error))?;
+        let Some(found) = found else {
+            if let (Some((near, mark)), Some(life)) = (near, inner.settings.negative_life) {
+                near.keep_absence(key.as_str(), mark, life);
+            }
+            return Ok(None);
+        };
+        let read = inner.codec.accept(key, &found.bytes).and_then(|held| {
+            let value = inner.codec.read(key, &held)?;
+            Ok(Read { value, held, freshness: found.freshness })
+        });
+        let read = match read {
+            Ok(read) => read,
+            Err(foreign) => return self.foreign(key, foreign).map(|()| None),
+        };
+        if let Some((near, mark)) = near
+            && let Some(ends_after) = self.copy_life(near, read.freshness)
+        {
+            near.keep(key.as_str(), mark, &read.held, self.life(ends_after));
+        }
+        Ok(Some(read))
+    }
+
+    /// Stores a value, and keeps a copy.
+    pub(crate) async fn write(&self, key: &Key<'_>, encoded: Encoded, expiry: Expiry) -> Result<(), Error> {
+        let inner = &*self.inner;
+        let near = inner.near.as_ref().map(|near| (near, near.begin_write(key.as_str())));
+        let stored = inner.store.set(key.as_str().as_bytes(), encoded.stored, expiry).await;
+        if let Some((near, mark)) = near {
+            let ends_after = expiry.ttl().unwrap_or(near.options().unknown_life_max);
+            let held = (&*encoded.held, self.life(ends_after));
+            near.end_write(key.as_str(), mark, stored.is_ok().then_some(held));
+        }
+        stored.map_err(|error| self.failed(error))?;
+        inner.counters.sets.add();
+        Ok(())
+    }
+
+    /// Keeps a copy of a value that the store could not be given.
+    pub(crate) fn keep_near_only(&self, key: &Key<'_>, held: &[u8], expiry: Expiry) {
+        if let Some(near) = &self.inner.near {
+            let bound = near.options().unknown_life_max;
+            let life = self.life(expiry.ttl().unwrap_or(bound).min(bound));
+            let mark = near.begin_write(key.as_str());
+            near.end_write(key.as_str(), mark, Some((held, life)));
+        }
+    }
+
+    /// Fetches a key anew in the background, so that the next reader finds a younger copy.
+    fn fetch_later(&self, key: &Key<'_>) {
+        let (Some(refresh), Ok(runtime)) = (self.inner.settings.refresh, Handle::try_current()) else {
+            return;
+        };
+        let claim = self.inner.refreshes.claim(key.as_str(), refresh.pause, Instant::now());
+        let Some(claim) = claim else { return };
+        let (cache, key) = (self.clone(), key.clone().into_owned());
+        self.inner.counters.refreshes.add();
+        runtime.spawn(async move {
+            // Whether the bytes make sense to a reader is for the reader to find out.
+            match cache.fetch::<serde::de::IgnoredAny>(&key).await {
+                Ok(_) => claim.done(),
+                Err(_) => cache.inner.counters.failed_refreshes.add(),
+            }
+        });
+    }
+
+    /// The expiry of an entry with this time to live, or with the cache's own.
+    pub(crate) fn expiry(&self, ttl: Option<Duration>) -> Expiry {
+        let usual = self.inner.settings.expiry;
+        ttl.map_or(usual, |ttl| Expiry::after(ttl).and_stale_for(usual.stale()))
+    }
+
+    /// How long a copy of an entry of this freshness may live here, if it may.
+    fn copy_life(&self, near: &Near, freshness: Freshness) -> Option<Duration> {
+        let own = self.inner.settings.expiry.ttl().unwrap_or(Duration::MAX);
+        match freshness {
+            Freshness::Fresh { fresh_for: None } => Some(own.min(near.options().unknown_life_max)),
+            _ => freshness.bound(own),
+        }
+    }
+
+    /// Whether an entry is too young to be due for a refresh: another process has just replaced it.
+    pub(crate) fn is_young(&self, freshness: &Freshness) -> bool {
+        let Settings { refresh: Some(refresh), expiry, .. } = &self.inner.settings else { return false };
+        match (freshness, expiry.ttl()) {
+            (Freshness::Fresh { fresh_for: Some(left) }, Some(ttl)) => {
+                ttl.saturating_sub(*left) < refresh.age(ttl, 0.0)
+            }
+            _ => false,
+        }
+    }
+
+    fn life(&self, ends_after: Duration) -> Life {
+        let Settings { refresh, random, .. } = &self.inner.settings;
+        // The engine counts milliseconds in 64 bits; a century is long enough, and halves of it can be computed.
+        let ends_after = ends_after.min(Duration::from_secs(100 * 365 * 86_400));
+        let due_after = refresh.map(|refresh| refresh.age(ends_after, random.draw()));
+        Life { ends_after, due_after }
+    }
+
+    pub(crate) fn failed(&self, error: larder_store::Error) -> Error {
+        self.inner.counters.store_errors.add();
+        error.into()
+    }
+
+    pub(crate) fn foreign(&self, key: &Key<'_>, foreign: Foreign) -> Result<(), Error> {
+        self.inner.counters.foreign.add();
+        event::foreign(key, &foreign);
+        match self.inner.settings.on_foreign {
+            OnForeign::Miss => Ok(()),
+            OnForeign::Error => Err(foreign.into()),
+        }
+    }
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache")
+            .field("store", &self.inner.store.name())
+            .field("namespace", &self.inner.settings.namespace)
+            .field("is_secure", &self.is_secure())
+            .finish_non_exhaustive()
+    }
+}

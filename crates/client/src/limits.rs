@@ -1,0 +1,21 @@
+//! Every limit of the SDK in one place. The tests of each cross it.
+
+use std::time::Duration;
+
+/// Longest key in bytes, namespace included: what the SDKs agree on. A store may take less.
+pub const KEY_BYTES_MAX: usize = 1024;
+
+/// Longest stored value in bytes, unless the builder says otherwise: that of the CacheKit SDK for Rust.
+pub const VALUE_BYTES_MAX: usize = 5 << 20;
+
+/// Entries of the near cache, unless the builder says otherwise: that of the CacheKit SDK for Rust.
+pub const NEAR_ENTRIES_MAX: u64 = 1000;
+
+/// Longest a caller waits for somebody else's computation, in this process or another.
+pub const STAMPEDE_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// Longest a computation holds the lock that keeps other processes from doing the same.
+pub const LOCK_HOLD: Duration = Duration::from_secs(30);
+
+/// Keys that are being refreshed, or left alone after a refresh that failed.
+pub const REFRESH_PAUSES_MAX: usize = 4096;
