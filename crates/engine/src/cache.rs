@@ -13,14 +13,15 @@ use crate::job::{Job, Work};
 use crate::limits::{CELL_BYTES_MAX, JOB_STEP_ENTRIES, KEY_BYTES_MAX};
 use crate::options::{Capacity, Options};
 use crate::policy::name::{PolicyChoice, PolicyName};
-use crate::shard::{Shard, Sight, Starved, Turn};
+use crate::room::Kept;
+use crate::shard::{Shard, Sight, Turn};
 use crate::status::Status;
 use crate::store::{Garbage, Incoming, Unit, charge};
 use crate::time::{Expiry, Lifetime, Millis, Remaining, Renewed, Timing, Ttl};
 
 /// A shard and its lock on cache lines of their own.
 #[repr(align(128))]
-struct Guarded(Mutex<Shard>);
+pub(crate) struct Guarded(pub(crate) Mutex<Shard>);
 
 /// What was asked for and what is in force.
 struct Control {
@@ -30,14 +31,16 @@ struct Control {
 
 /// A cache that any number of threads may use at once.
 pub struct Cache {
-    shards: Box<[Guarded]>,
-    budget: Budget,
+    pub(crate) shards: Box<[Guarded]>,
+    pub(crate) budget: Budget,
     capacity: Capacity,
     hasher: KeyHasher,
     policies: Vec<PolicyName>,
     control: Mutex<Control>,
     /// Where housekeeping, and the search for a shard that can shed, go on.
-    rounds: AtomicUsize,
+    pub(crate) rounds: AtomicUsize,
+    /// What large sets under way have gathered.
+    pub(crate) kept: Kept,
 }
 
 impl Cache {
@@ -60,6 +63,7 @@ impl Cache {
             policies: options.policies,
             control: Mutex::new(Control { is_auto: options.policy == PolicyChoice::Auto, policy }),
             rounds: AtomicUsize::new(0),
+            kept: Kept::default(),
             hasher,
         })
     }
@@ -119,7 +123,8 @@ impl Cache {
         self.peek(key, now, |entry| entry.value.len() as u64)
     }
 
-    /// Stores a value. An entry that was there gives way, its expiry included, and this counts as a use of it.
+    /// Stores a value. An entry that was there gives way, its expiry included, and this counts as a use of it. It evicts as much
+    /// as it takes: for a value that may displace thousands of small ones, [`start_set`](Cache::start_set) does so in steps.
     ///
     /// # Errors
     /// [`Error::KeyTooLong`], [`Error::ValueTooLarge`]; what was stored under the key before is then still there.
@@ -147,12 +152,7 @@ impl Cache {
         now: Millis,
     ) -> Result<(), Error> {
         let expiry = life.map(|life| Expiry::of(life, now));
-        let admitted =
-            self.check_fit(key.bytes().len(), value.as_slice().len() as u64, Expiry::timing(expiry));
-        if admitted.is_err() {
-            self.shard(key).count_refused();
-            return admitted;
-        }
+        self.check_set(key, value.as_slice().len() as u64, Expiry::timing(expiry))?;
         // What will not be copied into a cell is brought into its final form before the shard is locked.
         let value =
             if value.as_slice().len() > CELL_BYTES_MAX { Value::Shared(value.to_bytes()) } else { value };
@@ -215,6 +215,15 @@ impl Cache {
     /// [`Error::KeyTooLong`], [`Error::ValueTooLarge`].
     pub fn admits(&self, key_len: usize, value_len: u64, has_ttl: bool) -> Result<(), Error> {
         self.check_fit(key_len, value_len, if has_ttl { Timing::Timed } else { Timing::Endless })
+    }
+
+    /// Counts what is refused.
+    pub(crate) fn check_set(&self, key: Key<'_>, value_len: u64, timing: Timing) -> Result<(), Error> {
+        let admitted = self.check_fit(key.bytes().len(), value_len, timing);
+        if admitted.is_err() {
+            self.shard(key).count_refused();
+        }
+        admitted
     }
 
     fn check_fit(&self, key_len: usize, value_len: u64, timing: Timing) -> Result<(), Error> {
@@ -349,6 +358,8 @@ impl Cache {
         if self.budget.shrink() {
             return true;
         }
+        // A large set under way gathers anew, against the capacity that there is now.
+        self.budget.give(self.kept.take(u64::MAX));
         let mut turn = self.turn(Millis::default());
         let mut shard = self.shards[shard].0.lock();
         let excess = self.budget.used().saturating_sub(self.budget.capacity());
@@ -365,67 +376,24 @@ impl Cache {
     }
 
     #[inline]
-    fn shard(&self, key: Key<'_>) -> MutexGuard<'_, Shard> {
+    pub(crate) fn shard(&self, key: Key<'_>) -> MutexGuard<'_, Shard> {
         self.shards[self.shard_of(key)].0.lock()
     }
 
     #[inline]
-    fn shard_of(&self, key: Key<'_>) -> usize {
+    pub(crate) fn shard_of(&self, key: Key<'_>) -> usize {
         (key.hash() >> 48) as usize & (self.shards.len() - 1)
     }
 
     /// A shard's even share of the capacity.
-    fn share(&self) -> u64 {
+    pub(crate) fn share(&self) -> u64 {
         self.budget.capacity() / self.shards.len() as u64
     }
 
     #[inline]
-    fn turn(&self, now: Millis) -> Turn<'_> {
+    pub(crate) fn turn(&self, now: Millis) -> Turn<'_> {
         let alone = self.shards.len() == 1;
         let (credit, origin, is_noted) = (0, None, false);
         Turn { budget: &self.budget, now, alone, credit, origin, is_noted, garbage: Garbage::default() }
-    }
-
-    /// Runs an operation that may need room, and finds room in other shards for as long as its own has none to give. Between two
-    /// tries others get at the shard.
-    fn with_room<T>(
-        &self,
-        key: Key<'_>,
-        now: Millis,
-        mut operation: impl FnMut(&mut Shard, &mut Turn<'_>) -> Result<T, Starved>,
-    ) -> Result<T, Error> {
-        let mut turn = self.turn(now);
-        let done = loop {
-            let tried = operation(&mut self.shard(key), &mut turn);
-            turn.garbage = Garbage::default();
-            match tried {
-                Ok(done) => break Ok(done),
-                Err(Starved::Again) => {}
-                Err(Starved::Elsewhere { need: charge }) => {
-                    let capacity = self.budget.capacity();
-                    if charge > capacity {
-                        // A resize has overtaken the operation.
-                        break Err(Error::ValueTooLarge { charge, capacity });
-                    }
-                    turn.credit += self.shed_elsewhere(self.shard_of(key), charge, now);
-                }
-            }
-        };
-        self.budget.give(turn.credit);
-        done
-    }
-
-    /// Evicts about `need` from another shard than `but`, one that has more than its share if there is one; what was freed, which
-    /// is still taken from the budget.
-    fn shed_elsewhere(&self, but: usize, need: u64, now: Millis) -> u64 {
-        let count = self.shards.len();
-        let start = self.rounds.fetch_add(1, Relaxed) % count;
-        let others = || (start..start + count).map(|at| at % count).filter(|&at| at != but);
-        let rich = others().find(|&at| self.shards[at].0.lock().weight() > self.share());
-        let richest = || others().max_by_key(|&at| self.shards[at].0.lock().weight());
-        rich.or_else(richest).map_or(0, |at| {
-            let mut turn = self.turn(now);
-            self.shards[at].0.lock().shed(need, JOB_STEP_ENTRIES, &mut turn)
-        })
     }
 }

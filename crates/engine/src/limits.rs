@@ -26,8 +26,11 @@ pub const LEASE_TOKEN_BYTES_MAX: usize = 64;
 /// Entries that one operation may expire, reseed or move on the side.
 pub(crate) const STEP_ENTRIES: usize = 16;
 
-/// Entries that one step of a wipe, a resize, a switch or of `maintain` handles.
+/// Entries that one step of a wipe, a resize, a switch or of `maintain` handles, and that one of a set evicts from a shard.
 pub(crate) const JOB_STEP_ENTRIES: usize = 512;
+
+/// Most entries that one step of a resize or of a set evicts.
+pub const STEP_EVICTIONS_MAX: u64 = 2 * JOB_STEP_ENTRIES as u64;
 
 /// Ghosts that a policy forgets at most in one operation.
 pub(crate) const GHOSTS_TRIM_MAX: usize = 256;

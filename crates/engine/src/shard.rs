@@ -438,13 +438,16 @@ impl Shard {
         arrival: Arrival,
         turn: &mut Turn<'_>,
     ) -> Result<bool, Starved> {
-        for _ in 0..JOB_STEP_ENTRIES {
+        for evictions in 0.. {
             if turn.credit < need && turn.budget.try_take(need - turn.credit) {
                 turn.credit = need;
             }
             if turn.credit >= need {
                 turn.credit -= need;
                 return Ok(true);
+            }
+            if evictions == JOB_STEP_ENTRIES {
+                break;
             }
             let Some(evicted) = self.evict(arrival, turn) else { return Err(Starved::Elsewhere { need }) };
             turn.credit += evicted;

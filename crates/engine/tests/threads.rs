@@ -175,3 +175,25 @@ fn a_reader_keeps_a_large_value_while_it_is_overwritten() {
         }
     });
 }
+
+/// Each needs more than half of the cache, and what has been evicted for one may be what the other lacks.
+#[test]
+fn large_sets_do_not_wait_for_each_other_for_ever() {
+    for shards in [1, 8] {
+        let cache = Cache::new(Options { shards: Some(shards), ..Options::bytes(1 << 20) }).unwrap();
+        thread::scope(|scope| {
+            for thread in 0..4 {
+                let cache = &cache;
+                scope.spawn(move || {
+                    for step in 0..100 {
+                        set(cache, thread, 600_000);
+                        (0..5_000).for_each(|n| set(cache, scramble(thread, step * 5_000 + n), 10));
+                    }
+                });
+            }
+        });
+        let status = cache.status();
+        assert_eq!(status.totals.sets, 4 * 100 * 5_001);
+        assert!(status.used <= 1 << 20);
+    }
+}

@@ -66,6 +66,12 @@ pub const BATCH_REQUESTS: usize = 128;
 /// A value of at least this many bytes is sent from the cache's own memory instead of being copied into the replies.
 pub const UNCOPIED_BYTES_MIN: usize = 16 << 10;
 
+/// A value of at least this many bytes is stored in steps, with other connections served in between.
+pub const STEPPED_BYTES_MIN: usize = 64 << 10;
+
+/// Bytes that one such step copies at most.
+pub const COPY_STEP_BYTES: usize = 512 << 10;
+
 /// The longest AUTH token or POLICY name that is read, unless a configured token is longer.
 pub const TEXT_BYTES_MIN: u32 = 1024;
 

@@ -1,5 +1,6 @@
 //! From a request to an engine call to a reply, one file per protocol.
 
+mod large;
 pub(crate) mod paper;
 pub(crate) mod seriput;
 

@@ -4,7 +4,7 @@
 use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use larder_engine::{Entry, Error as CacheError, Key, Kind, Millis, PolicyChoice, Ttl, Value};
+use larder_engine::{Entry, Error as CacheError, Key, Kind, Millis, PolicyChoice, Progress, Ttl, Value};
 use larder_wire::{
     Decoded,
     paper::{self, Command, Error, Limits, Part, Request, Status, Violation, reply},
@@ -12,9 +12,10 @@ use larder_wire::{
 use subtle::{Choice, ConstantTimeEq};
 
 use super::Face;
+use super::large::LargeSet;
 use crate::{
     jobs::{Job, JobError},
-    limits::{AUTH_FAILURES_MAX, BUFFER_BYTES, TEXT_BYTES_MIN, UNCOPIED_BYTES_MIN},
+    limits::{AUTH_FAILURES_MAX, BUFFER_BYTES, STEPPED_BYTES_MIN, TEXT_BYTES_MIN, UNCOPIED_BYTES_MIN},
     session::{
         output::Output,
         protocol::{Done, Keyed, Next, Protocol, Wait},
@@ -42,6 +43,7 @@ pub(crate) struct Paper {
     is_token_right: bool,
     /// Whether the key of a SET has been read past, and the rest of it comes next.
     is_at_rest: bool,
+    large: LargeSet,
     limits: Limits,
 }
 
@@ -54,7 +56,8 @@ impl Paper {
             text_bytes_max: u32::try_from(token_bytes).unwrap_or(u32::MAX).max(TEXT_BYTES_MIN),
         };
         let is_authorised = shared.tokens.is_empty();
-        Paper { shared, peer, is_authorised, failures: 0, is_token_right: false, is_at_rest: false, limits }
+        let (is_token_right, is_at_rest, large) = (false, false, LargeSet::default());
+        Paper { shared, peer, is_authorised, failures: 0, is_token_right, is_at_rest, large, limits }
     }
 
     fn authorise(&mut self, token: &[u8], now: Millis, out: &mut Vec<u8>) -> Next {
@@ -119,14 +122,25 @@ impl Paper {
         if len > self.shared.limits.discard_bytes { Next::Close } else { Next::Discard(bytes) }
     }
 
-    fn set(&self, key: Key<'_>, value: &[u8], ttl_s: u32, now: Millis, out: &mut Vec<u8>) {
-        if value.is_empty() {
-            return reply::error(out, Error::ZeroValueSize);
-        }
-        match self.shared.cache.set(key, Value::Slice(value), Kind::Opaque, ttl(ttl_s), now) {
+    fn set(&mut self, key: Key<'_>, value: &[u8], ttl_s: u32, now: Millis, out: &mut Vec<u8>) -> Next {
+        let (cache, ttl) = (&self.shared.cache, ttl(ttl_s));
+        let stored = if value.is_empty() {
+            reply::error(out, Error::ZeroValueSize);
+            return Next::Go;
+        } else if value.len() < STEPPED_BYTES_MIN {
+            cache.set(key, Value::Slice(value), Kind::Opaque, ttl, now)
+        } else {
+            match self.large.step(cache, key, value, Kind::Opaque, ttl.map(Into::into), now) {
+                Ok(Progress::More) => return Next::Again,
+                Ok(Progress::Done) => Ok(()),
+                Err(error) => Err(error),
+            }
+        };
+        match stored {
             Ok(()) => reply::ok(out),
             Err(error) => reply::error(out, error_of(&error)),
         }
+        Next::Go
     }
 
     fn resize(&self, size: u64, out: &mut Vec<u8>) -> Next {
@@ -246,6 +260,11 @@ impl Protocol for Paper {
             Request::Resize { size } => return self.resize(size, small),
             Request::Policy { name } => return self.switch(name, small),
             Request::Status => self.status(now, small),
+            Request::Set { value, ttl_s, .. } => {
+                if let Some(key) = key {
+                    return self.set(key, value, ttl_s, now, small);
+                }
+            }
             keyed => {
                 if let Some(key) = key {
                     self.execute_keyed(keyed, key, now, out);
@@ -298,7 +317,11 @@ impl<'b> Keyed<'b> for Request<'b> {
     }
 
     fn command(&self) -> usize {
-        usize::from(Request::command(self).byte())
+        match self {
+            // Its beginning has been counted.
+            Request::Rest { .. } => usize::MAX,
+            request => usize::from(Request::command(request).byte()),
+        }
     }
 }
 
@@ -327,7 +350,6 @@ impl Paper {
                 let read = cache.peek(key, now, |entry| take(&entry, out.small()));
                 return send(read, out);
             }
-            Request::Set { value, ttl_s, .. } => return self.set(key, value, ttl_s, now, out.small()),
             Request::Has { .. } => {
                 return reply::boolean(out.small(), cache.has(key, now), self.shared.booleans);
             }

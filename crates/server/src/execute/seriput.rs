@@ -5,16 +5,17 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use larder_engine::{Entry, Error as CacheError, Key, Kind, Millis, Value};
+use larder_engine::{Entry, Error as CacheError, Key, Kind, Millis, Progress, Value};
 use larder_wire::{
     Decoded,
     seriput::{self, Internal, Invalid, Limits, Request, ValueType, Violation, response},
 };
 
 use super::Face;
+use super::large::LargeSet;
 use crate::{
     config::Validate,
-    limits::{BUFFER_BYTES, UNCOPIED_BYTES_MIN},
+    limits::{BUFFER_BYTES, STEPPED_BYTES_MIN, UNCOPIED_BYTES_MIN},
     session::{
         output::Output,
         protocol::{Done, Keyed, Next, Protocol},
@@ -30,13 +31,19 @@ pub(crate) struct Seriput {
     shared: Arc<Shared>,
     /// Whether values must be JSON.
     is_checking: bool,
+    large: LargeSet,
     limits: Limits,
 }
 
 impl Seriput {
     pub(crate) fn new(shared: Arc<Shared>) -> Seriput {
         let limits = Limits { key_bytes_max: shared.limits.key_bytes, value_bytes_max: 0 };
-        Seriput { is_checking: shared.seriput.validate == Validate::Json, limits, shared }
+        Seriput {
+            is_checking: shared.seriput.validate == Validate::Json,
+            large: LargeSet::default(),
+            limits,
+            shared,
+        }
     }
 
     /// After a request, reads past those of its bytes that nobody looks at.
@@ -70,13 +77,32 @@ impl Seriput {
         if is_trusted { Taken::Replied } else { Taken::Unchecked { len: entry.value.len() } }
     }
 
-    fn put(&self, key: Key<'_>, value_type: ValueType, value: &[u8], now: Millis, out: &mut Vec<u8>) {
+    fn put(
+        &mut self,
+        key: Key<'_>,
+        value_type: ValueType,
+        value: &[u8],
+        now: Millis,
+        out: &mut Vec<u8>,
+    ) -> Next {
         if self.is_checking
+            && !self.large.is_under_way()
             && let Err(error) = value_type.check(value)
         {
-            return response::invalid(out, &Invalid::NotJson(error));
+            response::invalid(out, &Invalid::NotJson(error));
+            return Next::Go;
         }
-        match self.shared.cache.set(key, Value::Slice(value), Kind::Json, None, now) {
+        let cache = &self.shared.cache;
+        let stored = if value.len() < STEPPED_BYTES_MIN {
+            cache.set(key, Value::Slice(value), Kind::Json, None, now)
+        } else {
+            match self.large.step(cache, key, value, Kind::Json, None, now) {
+                Ok(Progress::More) => return Next::Again,
+                Ok(Progress::Done) => Ok(()),
+                Err(error) => Err(error),
+            }
+        };
+        match stored {
             Ok(()) => response::ok(out),
             Err(CacheError::ValueTooLarge { .. }) => {
                 let len = value.len() as u64;
@@ -85,6 +111,7 @@ impl Seriput {
             }
             Err(error) => response::internal(out, &Internal::Failed(&error.to_string())),
         }
+        Next::Go
     }
 
     /// As [`decode`](Protocol::decode), with the lengths of key and value together held against the cache.
@@ -181,7 +208,7 @@ impl Protocol for Seriput {
         match (request, key) {
             (Request::Get { .. }, Some(key)) => self.get(key, now, out),
             (Request::Put { value_type, value, .. }, Some(key)) => {
-                self.put(key, value_type, value, now, out.small());
+                return self.put(key, value_type, value, now, out.small());
             }
             (Request::Delete { .. }, Some(key)) => match self.shared.cache.delete(key, now) {
                 true => response::ok(out.small()),

@@ -1,10 +1,11 @@
 //! What a client has sent and what has not been decoded yet: one contiguous buffer. It grows only when it is full of bytes
 //! that have arrived, at most to twice its size and never beyond the request that it is for, so a length that a client
-//! merely claims costs nothing. After a large request it becomes small again.
+//! merely claims costs nothing. After a large request it becomes small again. What is large is moved in steps when it grows, so
+//! that no other connection waits for it.
 
 use crate::{
     budget::{Exhausted, Lease},
-    limits::{BUFFER_BYTES, BUFFER_KEPT_BYTES},
+    limits::{BUFFER_BYTES, BUFFER_KEPT_BYTES, COPY_STEP_BYTES},
 };
 
 /// Room behind the end of a large request, so that a read that ends it is seen to have emptied the socket.
@@ -17,13 +18,24 @@ pub(crate) struct Input {
     buffer: Vec<u8>,
     /// Where the bytes begin that have not been consumed.
     start: usize,
+    /// A larger buffer that is to take the place of the present one, with the beginning of what that holds.
+    larger: Option<Vec<u8>>,
     lease: Lease,
     small_reads: u32,
 }
 
+/// Whether there is room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// Yes.
+    Here,
+    /// Not before some more calls, between which others should have their turn.
+    Moving,
+}
+
 impl Input {
     pub(crate) fn new(lease: Lease) -> Input {
-        Input { buffer: Vec::with_capacity(BUFFER_BYTES), start: 0, lease, small_reads: 0 }
+        Input { buffer: Vec::with_capacity(BUFFER_BYTES), start: 0, larger: None, lease, small_reads: 0 }
     }
 
     /// What has arrived and not been consumed.
@@ -33,6 +45,9 @@ impl Input {
 
     /// The next `used` bytes are done with.
     pub(crate) fn consume(&mut self, used: usize) {
+        if used > 0 {
+            self.larger = None;
+        }
         self.start = (self.start + used).min(self.buffer.len());
         if self.start == self.buffer.len() {
             self.note_use();
@@ -53,13 +68,13 @@ impl Input {
         self.unread().len() > BUFFER_BYTES
     }
 
-    /// Where to append what arrives next. There is room for at least one byte after [`make_room`](Self::make_room).
+    /// Where to append what arrives next. There is room for at least one byte when [`make_room`](Self::make_room) says so.
     pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer
     }
 
     /// Makes room for at least one more byte of a request that has `frame` bytes in all (as far as one can know yet).
-    pub(crate) fn make_room(&mut self, frame: usize) -> Result<(), Exhausted> {
+    pub(crate) fn make_room(&mut self, frame: usize) -> Result<Room, Exhausted> {
         if self.start > 0 {
             // What is left is the beginning of one request; each is moved at most once.
             self.buffer.drain(..self.start);
@@ -69,13 +84,26 @@ impl Input {
             self.shrink();
         }
         if self.buffer.len() < self.buffer.capacity() {
-            return Ok(());
+            return Ok(Room::Here);
         }
-        let wanted = frame.saturating_add(SLACK_BYTES).max(self.buffer.len() + 1);
-        let capacity = wanted.min(self.buffer.capacity() * 2);
-        self.lease.resize((capacity - BUFFER_BYTES) as u64)?;
-        self.buffer.reserve_exact(capacity - self.buffer.len());
-        Ok(())
+        if self.larger.is_none() {
+            let wanted = frame.saturating_add(SLACK_BYTES).max(self.buffer.len() + 1);
+            let capacity = wanted.min(self.buffer.capacity() * 2);
+            self.lease.resize((capacity - BUFFER_BYTES) as u64)?;
+            self.larger = Some(Vec::with_capacity(capacity));
+        }
+        Ok(self.move_some())
+    }
+
+    fn move_some(&mut self) -> Room {
+        let Some(larger) = &mut self.larger else { return Room::Here };
+        let rest = &self.buffer[larger.len()..];
+        larger.extend_from_slice(&rest[..rest.len().min(COPY_STEP_BYTES)]);
+        if larger.len() < self.buffer.len() {
+            return Room::Moving;
+        }
+        self.buffer = self.larger.take().unwrap_or_default();
+        Room::Here
     }
 
     fn note_use(&mut self) {
@@ -105,7 +133,7 @@ mod tests {
     fn arrive(input: &mut Input, frame: usize, bytes: usize) -> usize {
         let (mut left, mut largest) = (bytes, 0);
         while left > 0 {
-            input.make_room(frame).unwrap();
+            while input.make_room(frame).unwrap() == Room::Moving {}
             let buffer = input.buffer();
             let n = left.min(buffer.capacity() - buffer.len());
             assert!(n > 0);
@@ -157,6 +185,35 @@ mod tests {
         }
         input.make_room(1).unwrap();
         assert_eq!(input.buffer().capacity(), BUFFER_BYTES);
+    }
+
+    #[test]
+    fn what_is_large_is_moved_in_steps_and_stays_what_it_was() {
+        let mut input = input(u64::MAX);
+        let frame = 16 * COPY_STEP_BYTES;
+        let mut steps = 0;
+        for byte in (0..frame).map(|at| (at / 1000) as u8) {
+            while input.make_room(frame).unwrap() == Room::Moving {
+                steps += 1;
+            }
+            input.buffer().push(byte);
+        }
+        assert!(steps >= 10, "{steps} steps");
+        assert!(input.unread().iter().enumerate().all(|(at, byte)| *byte == (at / 1000) as u8));
+    }
+
+    #[test]
+    fn a_request_that_is_refused_while_it_is_moved_leaves_what_follows() {
+        let mut input = input(u64::MAX);
+        let frame = 8 * COPY_STEP_BYTES;
+        arrive(&mut input, frame, 1);
+        while input.make_room(frame).unwrap() == Room::Here {
+            input.buffer().push(7);
+        }
+        let here = input.unread().len();
+        assert_eq!(input.skip(here as u64 - 3), 0);
+        while input.make_room(10).unwrap() == Room::Moving {}
+        assert_eq!(input.unread(), [7; 3]);
     }
 
     #[test]

@@ -27,12 +27,12 @@ use tokio::{
 use tracing::debug;
 
 use self::{
-    input::Input,
+    input::{Input, Room},
     output::{Output, PIECES_MAX},
     protocol::{Done, Keyed, Next, Protocol, Wait},
 };
 use crate::{
-    budget::Lease,
+    budget::{Exhausted, Lease},
     clock::millis,
     jobs,
     limits::{BATCH_REQUESTS, BUFFER_BYTES, LINGER_BYTES, LINGER_TIME, WATCH_PERIOD},
@@ -300,9 +300,12 @@ impl<P: Protocol> Session<P> {
         let (mut requests, mut consumed) = (0, 0);
         for &(request, end) in &batch.requests {
             let key = request.key().and_then(|_| keys.next());
+            let next = self.protocol.execute(request, key, now, &mut self.output);
+            if next == Next::Again {
+                return (requests, consumed, Turn::Next(next));
+            }
             (requests, consumed) = (requests + 1, end);
             self.meter.request(P::FACE, request.command());
-            let next = self.protocol.execute(request, key, now, &mut self.output);
             if next != Next::Go {
                 return (requests, consumed, Turn::Next(next));
             }
@@ -328,12 +331,18 @@ impl<P: Protocol> Session<P> {
 
     /// Writes the replies and reads more of a request of `bytes` bytes.
     async fn fetch(&mut self, bytes: usize) -> Result<(), End> {
-        if self.input.make_room(bytes).is_err() {
-            self.shared.note_starved(self.listed.watch.peer);
-            let next = self.protocol.starve(self.input.unread(), &mut self.output);
-            return self.follow(next).await;
+        match self.input.make_room(bytes) {
+            Ok(Room::Here) => self.exchange(Until::Read).await,
+            Ok(Room::Moving) => {
+                task::yield_now().await;
+                Ok(())
+            }
+            Err(Exhausted) => {
+                self.shared.note_starved(self.listed.watch.peer);
+                let next = self.protocol.starve(self.input.unread(), &mut self.output);
+                Box::pin(self.follow(next)).await
+            }
         }
-        self.exchange(Until::Read).await
     }
 
     /// Writes what the socket takes and lets other connections have their turn.
@@ -346,6 +355,10 @@ impl<P: Protocol> Session<P> {
     async fn follow(&mut self, next: Next) -> Result<(), End> {
         match next {
             Next::Go => Ok(()),
+            Next::Again => {
+                task::yield_now().await;
+                Ok(())
+            }
             Next::Discard(bytes) => self.discard(bytes).await,
             Next::Wait(wait) => {
                 self.exchange(Until::Written).await?;

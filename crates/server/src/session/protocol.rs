@@ -64,7 +64,7 @@ pub(crate) trait Keyed<'b> {
     /// The key, if there is one.
     fn key(&self) -> Option<&'b [u8]>;
 
-    /// The place of its command in [`Face::commands`].
+    /// The place of its command in [`Face::commands`]; outside of them if it is not to be counted.
     fn command(&self) -> usize;
 }
 
@@ -73,6 +73,8 @@ pub(crate) trait Keyed<'b> {
 pub(crate) enum Next {
     /// With the next one.
     Go,
+    /// With the same one, of which only a step has been done, after others have had their turn.
+    Again,
     /// After reading past so many bytes.
     Discard(u64),
     /// When this is over.
