@@ -216,11 +216,56 @@ fn a_bad_configuration_starts_nothing_and_exits_with_2_naming_lines_and_reasons(
 }
 
 #[test]
+fn what_is_wrong_with_listeners_is_told_at_once_each_with_its_place() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("larder.toml");
+    let file = path.to_str().unwrap();
+    let told = |text: &str, arguments: &[&str]| {
+        fs::write(&path, text).unwrap();
+        let output = run(&[&["serve", "--config", file], arguments].concat());
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(output.stdout.is_empty(), "nothing has been started");
+        stderr(&output)
+    };
+
+    let three = "[paper]\nlisten = \"0.0.0.0:0\"\n\n[seriput]\nlisten = \"no-such-host.invalid:1\"\n";
+    let lines = told(three, &["--admin", "[::]:0"]);
+    for part in [
+        "larder.toml:2: paper.listen: 0.0.0.0:0 can be reached from other machines, and no token is configured; set a token",
+        "larder.toml:5: seriput.listen: found \"no-such-host.invalid:1\"",
+        "allowed: HOST:PORT of this machine, or off",
+        "larder: --admin: admin.listen: [::]:0 can be reached from other machines",
+    ] {
+        assert!(lines.contains(part), "{part} not in {lines}");
+    }
+    assert_eq!(lines.lines().count(), 3, "{lines}");
+
+    // The documentation's own network: no machine has the address.
+    let lines =
+        told("allow_insecure = true\n[paper]\nlisten = \"192.0.2.1:0\"\n", &["--seriput", "192.0.2.1:0"]);
+    assert!(lines.contains("larder.toml:3: paper.listen: cannot listen on 192.0.2.1:0"), "{lines}");
+    assert!(lines.contains("--seriput: seriput.listen: cannot listen on 192.0.2.1:0"), "{lines}");
+
+    let lines = told("[paper]\nlisten = \"127.0.0.1:4\"\n", &["--seriput", "127.0.0.1:4"]);
+    assert!(
+        lines.contains("--seriput: seriput.listen: 127.0.0.1:4 is what paper.listen says too"),
+        "{lines}"
+    );
+
+    let pconf = folder.path().join("open.pconf");
+    fs::write(&pconf, "port=0\nmax_size=1MiB\npolicies[]=lru\nhost=0.0.0.0\n").unwrap();
+    let output = run(&["serve", "--config", pconf.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("open.pconf:4: paper.listen: 0.0.0.0:0 can be reached"), "{output:?}");
+}
+
+#[test]
 fn a_port_that_is_taken_exits_with_1_naming_it() {
     let larder = Larder::serve("", &[]);
     let output = run(&["serve", "--paper", &larder.address.to_string()]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains(&larder.address.to_string()));
+    let place = format!("--paper: paper.listen: cannot listen on {}", larder.address);
+    assert!(stderr(&output).contains(&place), "{output:?}");
 }
 
 #[test]

@@ -31,7 +31,9 @@ use crate::{
 #[non_exhaustive]
 pub enum StartError {
     /// A listener's address does not stand for anything that can be listened on.
-    #[error("{key}: {address} cannot be resolved: {source}")]
+    #[error(
+        "{key}: found {address:?}, which cannot be resolved ({source}); allowed: HOST:PORT of this machine, or off"
+    )]
     Resolve {
         /// The setting.
         key: &'static str,
@@ -83,12 +85,29 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// Two listeners have been given the same address.
+    #[error("{key}: {address} is what {other} says too; each listener needs an address of its own, or off")]
+    Clash {
+        /// The setting.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// The setting of the other one.
+        other: &'static str,
+    },
     /// The engine does not accept the configuration.
     #[error("the cache cannot be made: {0}")]
     Cache(#[from] larder_engine::Error),
     /// The system does not let us have a thread or its event queue.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] io::Error),
+    /// More than one of these.
+    #[error("{}", lines(.0))]
+    Several(Vec<StartError>),
+}
+
+fn lines(errors: &[StartError]) -> String {
+    errors.iter().map(StartError::to_string).collect::<Vec<_>>().join("\n")
 }
 
 impl StartError {
@@ -99,8 +118,33 @@ impl StartError {
             | StartError::Exposed { .. }
             | StartError::Unguarded { .. }
             | StartError::PastTokens { .. }
+            | StartError::Clash { .. }
             | StartError::Cache(_) => true,
-            StartError::Bind { .. } | StartError::Thread(_) => false,
+            // An address that this machine does not have is a mistake; one that somebody else has is not.
+            StartError::Bind { source, .. } => source.kind() == io::ErrorKind::AddrNotAvailable,
+            StartError::Thread(_) => false,
+            StartError::Several(errors) => errors.iter().any(StartError::is_configuration),
+        }
+    }
+
+    /// The setting that it is about, if it is about one.
+    pub fn key(&self) -> Option<&'static str> {
+        match self {
+            StartError::Resolve { key, .. }
+            | StartError::Exposed { key, .. }
+            | StartError::Unguarded { key, .. }
+            | StartError::PastTokens { key, .. }
+            | StartError::Clash { key, .. }
+            | StartError::Bind { key, .. } => Some(key),
+            StartError::Cache(_) | StartError::Thread(_) | StartError::Several(_) => None,
+        }
+    }
+
+    /// Each single error.
+    pub fn each(&self) -> &[StartError] {
+        match self {
+            StartError::Several(errors) => errors,
+            single => std::slice::from_ref(single),
         }
     }
 }
@@ -114,11 +158,16 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`StartError`]; nothing is left running then.
+    /// [`StartError`], all that is wrong with the listeners at once; nothing is left running then.
     pub fn start(config: &Config, clock: Arc<dyn Clock>) -> Result<Handle, StartError> {
-        let paper = bind(Some(Face::Paper), "paper.listen", &config.paper.listen, config)?;
-        let seriput = bind(Some(Face::Seriput), "seriput.listen", &config.seriput.listen, config)?;
-        let admin = bind(None, "admin.listen", &config.admin.listen, config)?;
+        let [paper, seriput, admin] = bind_all(
+            [
+                (Some(Face::Paper), "paper.listen", &config.paper.listen),
+                (Some(Face::Seriput), "seriput.listen", &config.seriput.listen),
+                (None, "admin.listen", &config.admin.listen),
+            ],
+            config,
+        )?;
         let paper_addr = paper.as_ref().map(TcpListener::local_addr).transpose()?;
         let seriput_addr = seriput.as_ref().map(TcpListener::local_addr).transpose()?;
         let admin_addr = admin.as_ref().map(TcpListener::local_addr).transpose()?;
@@ -146,25 +195,63 @@ impl Server {
     }
 }
 
-/// Resolves an address, looks whether it may be listened on, and listens; nothing if the listener is off. `face` is `None`
-/// for administration.
-fn bind(
+/// A listener to be: whom it serves, its setting, and the value of that.
+type Listening<'c> = (Option<Face>, &'static str, &'c Listen);
+
+/// Listens on every address, `None` where the listener is off. Whatever is wrong with any of them is reported together, and
+/// what can be known beforehand, before any of them listens.
+fn bind_all<const N: usize>(
+    listeners: [Listening<'_>; N],
+    config: &Config,
+) -> Result<[Option<TcpListener>; N], StartError> {
+    let mut errors = Vec::new();
+    let addresses = listeners.map(|(face, key, listen)| {
+        resolve(face, key, listen, config).unwrap_or_else(|error| {
+            errors.push(error);
+            None
+        })
+    });
+    for (at, (_, key, _)) in listeners.iter().enumerate() {
+        let Some(address) = addresses[at].filter(|address| address.port() != 0) else { continue };
+        if let Some(earlier) = addresses[..at].iter().position(|other| *other == Some(address)) {
+            errors.push(StartError::Clash { key, address, other: listeners[earlier].1 });
+        }
+    }
+    let mut bound = [const { None }; N];
+    if errors.is_empty() {
+        for (at, (_, key, _)) in listeners.iter().enumerate() {
+            let Some(address) = addresses[at] else { continue };
+            match acceptor::listen(address) {
+                Ok(listener) => bound[at] = Some(listener),
+                Err(source) => errors.push(StartError::Bind { key, address, source }),
+            }
+        }
+    }
+    match errors.len() {
+        0 => Ok(bound),
+        1 => Err(errors.remove(0)),
+        _ => Err(StartError::Several(errors)),
+    }
+}
+
+/// Resolves an address and looks whether it may be listened on; nothing if the listener is off.
+fn resolve(
     face: Option<Face>,
     key: &'static str,
     listen: &Listen,
     config: &Config,
-) -> Result<Option<TcpListener>, StartError> {
+) -> Result<Option<SocketAddr>, StartError> {
     let Listen::Address(address) = listen else { return Ok(None) };
-    let resolve = |source| StartError::Resolve { key, address: address.to_owned(), source };
-    let mut addresses = address.to_socket_addrs().map_err(resolve)?;
-    let address = addresses.next().ok_or_else(|| resolve(io::ErrorKind::NotFound.into()))?;
+    let fail = |source| StartError::Resolve { key, address: address.to_owned(), source };
+    let mut addresses = address.to_socket_addrs().map_err(fail)?;
+    let address = addresses.next().ok_or_else(|| fail(io::ErrorKind::NotFound.into()))?;
     if let Err(error) = guard(face, key, address, config) {
         if !config.allow_insecure {
             return Err(error);
         }
         warn!(%key, %address, "listening without authentication (allow_insecure)");
     }
-    acceptor::listen(address).map(Some).map_err(|source| StartError::Bind { key, address, source })
+    Ok(Some(address))
 }
 
 /// Whether everybody who can reach a listener is meant to.

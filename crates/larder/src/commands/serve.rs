@@ -43,10 +43,19 @@ pub(crate) fn run(args: ServeArgs) -> ExitCode {
             eprintln!("larder: stopped with {connections} connections cut off");
             ExitCode::SUCCESS
         }
-        Err(ServeError::Start(error)) if error.is_configuration() => {
-            fail(&error.to_string(), BAD_CONFIGURATION)
+        Err(ServeError::Start(error)) => {
+            let placed = error.each().iter().map(|error| place(error, &resolved)).collect::<Vec<_>>();
+            fail(&placed.join("\n"), if error.is_configuration() { BAD_CONFIGURATION } else { 1 })
         }
         Err(error) => fail(&error.to_string(), 1),
+    }
+}
+
+/// The error, and where the value comes from that it is about.
+fn place(error: &StartError, resolved: &Resolved) -> String {
+    match error.key().and_then(|key| resolved.origin(key)) {
+        Some(origin) => format!("{origin}: {error}"),
+        None => error.to_string(),
     }
 }
 

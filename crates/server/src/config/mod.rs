@@ -201,6 +201,13 @@ pub struct Resolved {
     pub notes: Vec<String>,
 }
 
+impl Resolved {
+    /// Where the value of a setting comes from; `None` if there is no such setting.
+    pub fn origin(&self, key: &str) -> Option<&Origin> {
+        self.origins.get(settings::index_of(key)?)
+    }
+}
+
 /// Where values come from.
 pub struct Sources<'s> {
     /// The configuration file.
