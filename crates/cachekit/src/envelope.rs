@@ -1,6 +1,7 @@
 //! The ByteStorage envelope: an LZ4 block with the size and the xxHash3-64 of what it holds, as a MessagePack array
 //! of four. One canonical form is written. Read are also the forms that shipped SDKs accept: a map with named
-//! entries in any order, and integers instead of bytes for either byte field. Source: the wire format document, and
+//! entries in any order (named by text, by bytes, or by their places), integers instead of bytes for either byte
+//! field, and bytes instead of text for the format. A trailing byte, which the SDKs' core overlooks, is refused. Source: the wire format document, and
 //! the behaviour of the SDKs' shared core where the two differ.
 //!
 //! ```

@@ -53,7 +53,7 @@ pub mod tagged;
 mod temporal;
 mod value;
 
-pub use limits::{LimitError, Limits};
+pub use limits::{DEPTH_MAX, LimitError, Limits};
 pub use temporal::{Date, DateTime, TemporalError, Time};
 pub use uuid::Uuid;
 pub use value::{

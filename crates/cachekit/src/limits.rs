@@ -3,11 +3,15 @@
 
 use thiserror::Error;
 
+/// The deepest nesting that the protocol lets any reader accept. A value is freed by recursion, so no setting goes
+/// beyond.
+pub const DEPTH_MAX: usize = 1024;
+
 /// What a reader accepts before it allocates, and what a writer refuses to produce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Nested arrays and maps of a MessagePack document. The protocol asks for 32 to 1024; 100 is what the Rust and
-    /// TypeScript SDKs use.
+    /// TypeScript SDKs use. More than [`DEPTH_MAX`] counts as that.
     pub depth_max: usize,
     /// Bytes of a payload when it is not compressed.
     pub payload_bytes_max: u64,

@@ -10,13 +10,16 @@
 //! # Ok::<(), tagged::TaggedError>(())
 //! ```
 
+mod strict;
+
 use std::borrow::Cow;
 
-use serde_json::{Map, Number, Value as Json, json};
+use serde_json::{Map, Number, Value as Json};
 use thiserror::Error;
 
 use crate::temporal::TemporalError;
 use crate::value::{Integer, IntegerOutOfRange, Path, Step, Value};
+pub use strict::json;
 
 /// −2^63: what the first integers below 64 bits turn into.
 const FLOAT_MIN: f64 = -9_223_372_036_854_775_808.0;
@@ -31,6 +34,16 @@ pub enum TaggedError {
     Json {
         /// What the parser says, with line and column.
         message: String,
+    },
+    /// An object has two values under one name, and nobody can say which is meant.
+    #[error("the name {name:?} appears twice in one object, again at line {line} column {column}")]
+    Twice {
+        /// The name.
+        name: String,
+        /// The line of its second place.
+        line: usize,
+        /// The column.
+        column: usize,
     },
     /// A tag that is not known.
     #[error("{at}: the tag {tag:?} is not known")]
@@ -81,7 +94,7 @@ pub enum TaggedError {
 impl TaggedError {
     fn inside(self, step: Step) -> Self {
         match self {
-            Self::Json { message } => Self::Json { message },
+            Self::Json { .. } | Self::Twice { .. } => self,
             Self::Tag { at, tag } => Self::Tag { at: at.inside(step), tag },
             Self::Content { at, tag, wanted } => Self::Content { at: at.inside(step), tag, wanted },
             Self::Integer { at, source } => Self::Integer { at: at.inside(step), source },
@@ -97,9 +110,7 @@ impl TaggedError {
 ///
 /// [`TaggedError`].
 pub fn parse(text: &str) -> Result<Value, TaggedError> {
-    let json = serde_json::from_str(&without_minus_zero(text))
-        .map_err(|error| TaggedError::Json { message: error.to_string() })?;
-    from_json(&json)
+    from_json(&json(&without_minus_zero(text))?)
 }
 
 /// The text with ` 0` for every integer `-0`, which the parser would make a float. Columns stay as they are.
@@ -226,30 +237,30 @@ fn from_tag(tag: &str, content: &Json) -> Result<Value, TaggedError> {
 pub fn to_json(value: &Value) -> Json {
     match value {
         Value::Nil => Json::Null,
-        Value::Bool(value) => json!(value),
+        Value::Bool(value) => serde_json::json!(value),
         Value::Int(number) => integer_to_json(*number),
-        Value::Float(number) if number.is_finite() && number.fract() != 0.0 => json!(number),
-        Value::Float(number) => json!({"$float": format!("{number:?}")}),
-        Value::Text(text) => json!(text),
-        Value::Bytes(bytes) => json!({"$bytes": hex::encode(bytes)}),
+        Value::Float(number) if number.is_finite() && number.fract() != 0.0 => serde_json::json!(number),
+        Value::Float(number) => serde_json::json!({"$float": format!("{number:?}")}),
+        Value::Text(text) => serde_json::json!(text),
+        Value::Bytes(bytes) => serde_json::json!({"$bytes": hex::encode(bytes)}),
         Value::List(items) => items.iter().map(to_json).collect(),
         Value::Map(map) => {
             let object = Json::Object(map.iter().map(|(key, item)| (key.clone(), to_json(item))).collect());
             let reads_as_tag = map.len() == 1 && map.keys().any(|key| key.starts_with('$'));
-            if reads_as_tag { json!({"$object": object}) } else { object }
+            if reads_as_tag { serde_json::json!({"$object": object}) } else { object }
         }
-        Value::Set(items) => json!({"$set": items.iter().map(to_json).collect::<Vec<_>>()}),
-        Value::DateTime(datetime) => json!({"$datetime": datetime.to_string()}),
-        Value::Date(date) => json!({"$date": date.to_string()}),
-        Value::Time(time) => json!({"$time": time.to_string()}),
-        Value::Uuid(uuid) => json!({"$uuid": uuid.hyphenated().to_string()}),
+        Value::Set(items) => serde_json::json!({"$set": items.iter().map(to_json).collect::<Vec<_>>()}),
+        Value::DateTime(datetime) => serde_json::json!({"$datetime": datetime.to_string()}),
+        Value::Date(date) => serde_json::json!({"$date": date.to_string()}),
+        Value::Time(time) => serde_json::json!({"$time": time.to_string()}),
+        Value::Uuid(uuid) => serde_json::json!({"$uuid": uuid.hyphenated().to_string()}),
     }
 }
 
 fn integer_to_json(number: Integer) -> Json {
     match i64::try_from(number.get()) {
-        Ok(number) => json!(number),
-        Err(_) => json!(u64::try_from(number.get()).unwrap_or(u64::MAX)),
+        Ok(number) => serde_json::json!(number),
+        Err(_) => serde_json::json!(u64::try_from(number.get()).unwrap_or(u64::MAX)),
     }
 }
 

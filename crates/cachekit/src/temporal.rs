@@ -82,6 +82,9 @@ impl FromStr for DateTime {
         };
         let pieces = Pieces::parse(text).map_err(|_| malformed())?;
         let time = pieces.time().filter(|_| pieces.time_zone_annotation().is_none()).ok_or_else(malformed)?;
+        if has_second_60(text.split_once(['T', 't', ' ']).map_or("", |(_, time)| time)) {
+            return Err(malformed());
+        }
         if !in_range(pieces.date()) {
             return Err(TemporalError::OutOfRange { text: text.to_owned() });
         }
@@ -141,7 +144,7 @@ impl FromStr for Time {
             example: "12:30:45.123456",
         };
         // An offset would be dropped in silence.
-        if text.contains(['+', '-', 'Z', 'z', '[', 'T', 't']) {
+        if text.contains(['+', '-', 'Z', 'z', '[', 'T', 't']) || has_second_60(text) {
             return Err(malformed());
         }
         text.parse().map(|time| Self(to_micros(time))).map_err(|_| malformed())
@@ -156,6 +159,14 @@ impl fmt::Display for Time {
             micros => write!(f, ".{micros:06}"),
         }
     }
+}
+
+/// A leap second, which the parser would take for the second before it; the SDKs refuse it. The text is a time of day
+/// that the parser has read, with or without colons.
+fn has_second_60(time: &str) -> bool {
+    let digits =
+        time.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b':').filter(|byte| *byte != b':');
+    digits.skip(4).take(2).eq(*b"60")
 }
 
 fn in_range(date: civil::Date) -> bool {
@@ -277,6 +288,14 @@ mod tests {
             Err(TemporalError::OutOfRange { .. })
         ));
         assert!("12:00:00+01:00".parse::<Time>().is_err());
+        for text in
+            ["2016-12-31T23:59:60+00:00", "2016-12-31T23:59:60.5Z", "2016-12-31 235960", "20161231T235960Z"]
+        {
+            assert!(matches!(text.parse::<DateTime>(), Err(TemporalError::Malformed { .. })), "{text}");
+        }
+        assert!("23:59:60".parse::<Time>().is_err() && "235960.25".parse::<Time>().is_err());
+        assert!("2016-12-31T23:59:59.60+00:00".parse::<DateTime>().is_ok());
+        assert!("2016-12-31T23:59+00:00".parse::<DateTime>().is_ok());
         assert!("2024-01-01T00:00:00".parse::<Date>().is_err());
         assert!(DateTime::from_unix_micros(i64::MAX).is_err());
     }

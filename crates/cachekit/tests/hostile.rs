@@ -5,11 +5,14 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+
 use larder_cachekit::crypto::{
     Aad, Keyring, KeyringError, MasterKey, MasterKeyError, OpenError, TenantKeyring,
 };
 use larder_cachekit::envelope::EnvelopeError;
-use larder_cachekit::msgpack::DecodeError;
+use larder_cachekit::key::{KeyError, auto, interop};
+use larder_cachekit::msgpack::{DecodeError, EncodeError};
 use larder_cachekit::{LimitError, Limits, Value, container, envelope, msgpack};
 
 const PAYLOAD: &[u8] = b"a payload, a payload, a payload, of no great length";
@@ -237,4 +240,77 @@ fn user_types_read_dates_from_sentinel_maps() {
     assert_eq!(msgpack::from_slice::<Event>(&document).unwrap(), event);
     assert!(matches!(msgpack::from_slice::<Event>(b"\x01"), Err(DecodeError::Type { .. })));
     assert!(matches!(msgpack::from_slice::<Event>(&document[1..]), Err(DecodeError::Trailing { .. })));
+}
+
+#[test]
+fn arguments_are_as_deep_as_documents_and_no_deeper() {
+    let nest = |depth: usize| (0..depth).fold(Value::Nil, |inner, _| Value::List(vec![inner]));
+    let too_deep =
+        |result: Result<Vec<u8>, KeyError>| matches!(result, Err(KeyError::TooDeep { depth_max: 100, .. }));
+    // The array of arguments is a level, and with keyword arguments there is one more around it.
+    let flat = |depth| interop::canonical_args(&[nest(depth)]);
+    let draft = |depth| interop::canonical_draft_args(&[nest(depth)], &BTreeMap::new());
+    let automatic = |depth| auto::canonical_args(&[nest(depth)], &BTreeMap::new());
+    for (canonical, deepest) in [(flat(99), true), (draft(98), true), (automatic(98), true)] {
+        assert_eq!(msgpack::check(&canonical.unwrap(), &Limits::PROTOCOL).is_ok(), deepest);
+    }
+    assert!(too_deep(flat(100)) && too_deep(draft(99)) && too_deep(automatic(99)));
+    let named = |depth| interop::canonical_draft_args(&[], &BTreeMap::from([("k".to_owned(), nest(depth))]));
+    assert!(named(98).is_ok() && too_deep(named(99)));
+    let set = |depth: usize| {
+        interop::canonical_args(&[(0..depth).fold(Value::Nil, |inner, _| Value::Set(vec![inner]))])
+    };
+    assert!(msgpack::check(&set(99).unwrap(), &Limits::PROTOCOL).is_ok() && too_deep(set(100)));
+    // What can be encoded can be decoded, and the first that cannot be is refused on both sides.
+    assert_eq!(msgpack::decode(&msgpack::encode(&nest(100)).unwrap()), Ok(nest(100)));
+    assert!(matches!(msgpack::encode(&nest(101)), Err(EncodeError::TooDeep { .. })));
+    let document = [vec![0x91; 101], vec![0xc0]].concat();
+    assert_eq!(msgpack::decode(&document), Err(DecodeError::TooDeep { at: 100, depth_max: 100 }));
+}
+
+#[test]
+fn no_setting_lets_a_document_nest_deeper_than_the_protocol_does() {
+    let generous = Limits { depth_max: usize::MAX, ..Limits::PROTOCOL };
+    let document = |depth: usize| [vec![0x91; depth], vec![0xc0]].concat();
+    assert!(msgpack::decode_within(&document(1024), &generous).is_ok());
+    assert_eq!(
+        msgpack::decode_within(&document(1025), &generous),
+        Err(DecodeError::TooDeep { at: 1024, depth_max: 1024 })
+    );
+    assert!(msgpack::from_slice_within::<serde::de::IgnoredAny>(&document(100_000), &generous).is_err());
+}
+
+#[test]
+fn an_envelope_is_read_in_the_forms_that_the_shared_core_reads_and_no_others() {
+    let stored = envelope::store(PAYLOAD, "msgpack").unwrap();
+    let parsed = envelope::Envelope::parse(&stored, &Limits::PROTOCOL).unwrap();
+    let block = [&[0xc4, parsed.compressed.len() as u8][..], &parsed.compressed].concat();
+    let mut checksum = vec![0x98];
+    parsed.checksum.iter().for_each(|byte| checksum.extend([0xcc, *byte]));
+    let size = [PAYLOAD.len() as u8];
+    let map = |names: [&[u8]; 4], format: &[u8]| {
+        [&[0x84], names[0], &block, names[1], &checksum, names[2], &size, names[3], format].concat()
+    };
+    let text = b"\xa7msgpack";
+    let places: [&[u8]; 4] = [b"\x00", b"\x01", b"\x02", b"\x03"];
+    let bytes: [&[u8]; 4] =
+        [b"\xc4\x0fcompressed_data", b"\xc4\x08checksum", b"\xc4\x0doriginal_size", b"\xc4\x06format"];
+    for stored in [map(places, text), map(bytes, text), map(places, b"\xc4\x07msgpack")] {
+        let found = envelope::retrieve(&stored).unwrap();
+        assert_eq!((found.payload.as_slice(), found.format.as_str()), (PAYLOAD, "msgpack"));
+    }
+    let shape = |stored: &[u8]| match envelope::retrieve(stored) {
+        Err(EnvelopeError::Shape { what }) => what,
+        other => panic!("{other:?}"),
+    };
+    assert!(shape(&map(places, b"\xc4\x02\xff\xfe")).contains("UTF-8"));
+    assert!(shape(&map([b"\x00", b"\x00", b"\x02", b"\x03"], text)).contains("compressed_data"));
+    assert!(shape(&map([b"\xff", b"\x01", b"\x02", b"\x03"], text)).contains("an integer"));
+    assert!(shape(&map([b"\xc0", b"\x01", b"\x02", b"\x03"], text)).contains("nil"));
+    assert!(shape(&map([b"\x04", b"\x01", b"\x02", b"\x03"], text)).contains("compressed_data is missing"));
+    let trailing = [map(places, text), vec![0]].concat();
+    assert!(matches!(
+        envelope::retrieve(&trailing),
+        Err(EnvelopeError::Decode(DecodeError::Trailing { .. }))
+    ));
 }

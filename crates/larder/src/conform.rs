@@ -12,6 +12,7 @@ mod frames;
 mod keys;
 mod masterkeys;
 mod row;
+mod scan;
 pub(crate) mod surrogates;
 
 use serde_json::Value as Json;
@@ -278,6 +279,133 @@ mod tests {
         ] {
             assert_eq!(verdicts(&json!({"rejected": [row]})), [Verdict::Pass], "{row}");
         }
+    }
+
+    #[test]
+    fn a_document_without_a_reason_is_refused_for_the_reason_that_it_is() {
+        let deep = format!("{}c0", "91".repeat(1025));
+        for (input, passes) in [
+            (deep.as_str(), true),
+            ("ddffffffff", true),
+            ("92dc0000", true),
+            ("c0c0", true),
+            ("91c1", true),
+            ("a1ff", true),
+            ("", true),
+            // Sound: to refuse them would need a reason that no bound gives.
+            ("81012a", false),
+            ("c0", false),
+        ] {
+            let found = verdicts(&json!({"reject_vectors": [{"input_hex": input}]}));
+            assert_eq!(found == [Verdict::Pass], passes, "{input}: {found:?}");
+        }
+        let by_words = |input: &str, reason: &str| {
+            verdicts(&json!({"reject_vectors": [{"input_hex": input, "reason": reason}]}))
+        };
+        assert_eq!(by_words("ddffffffff", "declares too many slots"), [Verdict::Pass]);
+        assert!(matches!(by_words("ddffffffff", "nested too deep")[..], [Verdict::Fail { .. }]));
+        assert!(matches!(by_words("ddffffffff", "bad weather")[..], [Verdict::Skip { .. }]));
+    }
+
+    #[test]
+    fn a_construction_must_give_the_bytes_beside_it() {
+        let row = |count: u64, input: Json| {
+            let construction = json!({"repeat_hex": "91", "count": count, "suffix_hex": "c0"});
+            verdicts(&json!({"reject_vectors": [{"construction": construction, "input_hex": input}]}))
+        };
+        let deep = json!(format!("{}c0", "91".repeat(1025)));
+        assert_eq!(row(1025, deep.clone()), [Verdict::Pass]);
+        assert!(matches!(row(1026, deep)[..], [Verdict::Fail { .. }]));
+        let alone = json!({"construction": {"repeat_hex": "91", "count": 1025, "suffix_hex": "c0"}});
+        assert_eq!(verdicts(&json!({"reject_vectors": [alone]})), [Verdict::Pass]);
+        let odd = json!({"construction": {"repeat_hex": "9", "count": 1}});
+        assert!(matches!(verdicts(&json!({"reject_vectors": [odd]}))[..], [Verdict::Fail { .. }]));
+    }
+
+    #[test]
+    fn any_sound_document_is_read_and_compared_where_json_can_say_what_it_holds() {
+        let row = |row: Json| verdicts(&json!({"reader_accept_vectors": [row]}));
+        for document in ["81012a", "d4012a", "81c0c3", "ca3fc00000"] {
+            assert_eq!(row(json!({"msgpack_hex": document})), [Verdict::Pass], "{document}");
+        }
+        assert_eq!(row(json!({"msgpack_hex": "82a16202a16101", "value": {"b": 2, "a": 1}})), [Verdict::Pass]);
+        for wrong in [
+            json!({"msgpack_hex": "82a16202a16101", "value": {"b": 1, "a": 2}}),
+            json!({"msgpack_hex": "81012a", "value": {"1": 42}}),
+            json!({"msgpack_hex": "93c0"}),
+        ] {
+            assert!(matches!(row(wrong.clone())[..], [Verdict::Fail { .. }]), "{wrong}");
+        }
+        let sentinel = |kind: &str, iso: &str| {
+            let payload = hex::encode(b"\x82\xa8__date__\xc3\xa5value\xaa2024-02-29");
+            let revives_to = json!({"type": kind, "iso": iso});
+            verdicts(&json!({"temporal": [{"payload_hex": payload, "revives_to": revives_to}]}))
+        };
+        assert_eq!(sentinel("date", "2024-02-29"), [Verdict::Pass]);
+        assert!(matches!(sentinel("datetime", "2024-02-29")[..], [Verdict::Fail { .. }]));
+        assert!(matches!(sentinel("date", "2024-02-28")[..], [Verdict::Fail { .. }]));
+    }
+
+    #[test]
+    fn an_envelope_is_refused_at_the_step_that_the_vector_names() {
+        let stored = larder_cachekit::envelope::store(b"payload", "msgpack").unwrap();
+        let altered = hex::encode([&stored[..stored.len() - 9], b"\x08\xa7msgpack"].concat());
+        let row = |name: &str, step: u64| {
+            verdicts(
+                &json!({"reject_vectors": [{"name": name, "envelope_hex": altered, "reject_step": step}]}),
+            )
+        };
+        assert_eq!(row("length", 6), [Verdict::Pass]);
+        assert_eq!(row("length_mismatch", 9), [Verdict::Pass]);
+        for step in [1, 2, 4, 5, 8, 10] {
+            assert!(matches!(row("length", step)[..], [Verdict::Fail { .. }]), "{step}");
+        }
+        let named =
+            |name: &str| verdicts(&json!({"reject_vectors": [{"name": name, "envelope_hex": altered}]}));
+        assert_eq!(named("length_mismatch"), [Verdict::Pass]);
+        assert!(matches!(named("ratio_bomb")[..], [Verdict::Fail { .. }]));
+        assert!(matches!(named("odd")[..], [Verdict::Skip { .. }]));
+    }
+
+    #[test]
+    fn an_envelope_of_a_document_to_refuse_needs_both() {
+        let row = |document: &[u8], input: &[u8]| {
+            let stored = hex::encode(larder_cachekit::envelope::store(document, "msgpack").unwrap());
+            let row = json!({"envelope_hex": stored, "input_hex": hex::encode(input), "reject_reasons": ["overclaim"]});
+            verdicts(&json!({"payload_reject_vectors": [row]}))
+        };
+        assert_eq!(row(b"\x95\xc0", b"\x95\xc0"), [Verdict::Pass]);
+        assert!(matches!(row(b"\x91\xc0", b"\x91\xc0")[..], [Verdict::Fail { .. }]));
+        assert!(matches!(row(b"\x95\xc0", b"\x96\xc0")[..], [Verdict::Fail { .. }]));
+    }
+
+    #[test]
+    fn keys_without_a_reason_are_refused_for_the_reason_that_they_are() {
+        let good = "0123456789abcdef".repeat(4);
+        let hex_row = |text: &str, reason: Option<&str>| {
+            let mut row = json!({"master_key_hex": text});
+            if let Some(reason) = reason {
+                row["reason"] = json!(reason);
+            }
+            verdicts(&json!({"reject_vectors": [row]}))
+        };
+        for text in [&good[..62], &good[1..], &format!("+{}", &good[1..]), &format!("{}\r\n", &good[..62])] {
+            assert_eq!(hex_row(text, None), [Verdict::Pass], "{text:?}");
+        }
+        assert_eq!(hex_row(&good[..62], Some("31 bytes")), [Verdict::Pass]);
+        assert!(matches!(hex_row(&good[..62], Some("not hex"))[..], [Verdict::Fail { .. }]));
+        assert!(matches!(hex_row(&good, None)[..], [Verdict::Fail { .. }]));
+        let ring = |previous: Json, verdict: &str| {
+            let row = json!({"current_master_key_hex": good, "decrypt_only_master_keys_hex": previous, "verdict": verdict});
+            verdicts(&json!({"vectors": [row]}))
+        };
+        let other = |digit: &str| digit.repeat(64);
+        let four = json!([other("1"), other("2"), other("3"), other("4")]);
+        assert_eq!(ring(four.clone(), "reject"), [Verdict::Pass]);
+        assert!(matches!(ring(four, "accept")[..], [Verdict::Fail { .. }]));
+        assert_eq!(ring(json!([other("1"), good.to_uppercase()]), "reject"), [Verdict::Pass]);
+        assert!(matches!(ring(json!([other("1")]), "reject")[..], [Verdict::Fail { .. }]));
+        assert!(matches!(ring(json!([other("1")]), "perhaps")[..], [Verdict::Skip { .. }]));
     }
 
     #[test]

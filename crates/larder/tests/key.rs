@@ -113,3 +113,41 @@ fn minus_zero_is_an_integer_unless_it_has_a_point() {
     assert!(draft("-0").starts_with("92910080\n"));
     assert!(draft("[-0,\"-0\",-0.0]").starts_with("92919300a22d30cb800000000000000080\n"));
 }
+
+#[test]
+fn a_name_twice_or_nesting_too_deep_is_an_error_that_says_where() {
+    let deep = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_larder"));
+        let output = command.args(["key", "-n", "t", "-o", "op"]).args(args).output().unwrap();
+        assert_eq!(output.stdout.is_empty(), output.status.code() != Some(0));
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, text) = run(&["1", r#"{"a": 1, "b": {"c": 1, "c": 2}}"#]);
+    assert_eq!(code, Some(2));
+    assert!(text.contains("argument 2") && text.contains(r#"the name "c" appears twice"#), "{text}");
+    assert!(text.contains("line 1 column 26"), "{text}");
+    let (code, text) = run(&["--kwargs", r#"{"a": 1, "a": 1}"#]);
+    assert_eq!(code, Some(2));
+    assert!(text.contains("--kwargs") && text.contains("appears twice"), "{text}");
+    assert_eq!(run(&[&deep(99)]).0, Some(0));
+    for depth in [100, 101] {
+        let (code, text) = run(&[&deep(depth)]);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("args[0][0]") && text.contains("deeper than 100 levels"), "{text}");
+    }
+    let (code, text) = run(&[&deep(1000)]);
+    assert_eq!(code, Some(2));
+    assert!(text.contains("recursion limit"), "{text}");
+}
+
+#[test]
+fn a_leap_second_is_no_datetime() {
+    for text in [r#"{"$datetime": "2016-12-31T23:59:60+00:00"}"#, r#"{"$datetime": "2016-12-31T23:59:60Z"}"#]
+    {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_larder"));
+        let output = command.args(["key", "-n", "t", "-o", "op", text]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(String::from_utf8(output.stderr).unwrap().contains("is not a datetime in ISO 8601"));
+    }
+}

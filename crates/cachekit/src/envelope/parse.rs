@@ -46,15 +46,13 @@ impl<'a> Envelope<'a> {
         let mut fields = Fields::default();
         match next(&mut reader)? {
             Token::List(4) => {
-                for name in ["compressed_data", "checksum", "original_size", "format"] {
+                for name in FIELDS {
                     fields.read(name, &mut reader)?;
                 }
             }
             Token::Map(pairs) => {
                 for _ in 0..pairs {
-                    let Token::Text(name) = next(&mut reader)? else {
-                        return Err(shape("a field name is not text"));
-                    };
+                    let name = field_name(&next(&mut reader)?)?;
                     fields.read(name, &mut reader)?;
                 }
             }
@@ -120,6 +118,11 @@ impl<'a> Fields<'a> {
             "original_size" => self.original_size.replace(unsigned(name, &next(reader)?)?).is_some(),
             "format" => match next(reader)? {
                 Token::Text(text) => self.format.replace(text).is_some(),
+                Token::Bytes(bytes) => {
+                    let text = std::str::from_utf8(bytes);
+                    let text = text.map_err(|_| shape("format is bytes that are not UTF-8"))?;
+                    self.format.replace(text).is_some()
+                }
                 other => return Err(shape(format!("format is {}, not text", kind(&other)))),
             },
             // A later minor version may add entries to the map.
@@ -136,6 +139,24 @@ impl<'a> Fields<'a> {
             original_size: self.original_size.ok_or_else(|| missing("original_size"))?,
             format: self.format.ok_or_else(|| missing("format"))?,
         })
+    }
+}
+
+/// The fields in the order of the array.
+const FIELDS: [&str; 4] = ["compressed_data", "checksum", "original_size", "format"];
+
+/// A map names its fields by text, by the same as bytes, or by their places in the array; the shared core reads all
+/// three. An empty name stands for one that is not known.
+fn field_name<'a>(token: &Token<'a>) -> Result<&'a str, EnvelopeError> {
+    match token {
+        Token::Text(name) => Ok(name),
+        Token::Bytes(name) => Ok(std::str::from_utf8(name).unwrap_or_default()),
+        Token::Int(place) if place.get() >= 0 => Ok(usize::try_from(place.get())
+            .ok()
+            .and_then(|place| FIELDS.get(place))
+            .copied()
+            .unwrap_or_default()),
+        other => Err(shape(format!("a field is named by {}, not text", kind(other)))),
     }
 }
 

@@ -31,9 +31,11 @@ pub(super) fn pair(
     kwargs: &BTreeMap<String, Value>,
 ) -> Result<Vec<u8>, KeyError> {
     let mut canonical = Canonical::new(profile);
-    canonical.writer.list(2)?;
-    canonical.list(args).map_err(in_args)?;
-    canonical.map(kwargs).map_err(|error| error.inside(Step::Key("kwargs".into())))?;
+    canonical.deeper(|inner| {
+        inner.writer.list(2)?;
+        inner.list(args).map_err(in_args)?;
+        inner.map(kwargs).map_err(|error| error.inside(Step::Key("kwargs".into())))
+    })?;
     Ok(canonical.writer.into_bytes())
 }
 

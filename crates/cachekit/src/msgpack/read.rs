@@ -4,7 +4,7 @@
 
 use thiserror::Error;
 
-use crate::limits::Limits;
+use crate::limits::{DEPTH_MAX, Limits};
 use crate::value::Integer;
 
 /// Why bytes are not one MessagePack document that can be trusted. Offsets count bytes from the start of the input.
@@ -137,10 +137,11 @@ pub fn check(input: &[u8], limits: &Limits) -> Result<(), DecodeError> {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader at the start of the input.
+    /// A reader at the start of the input. It goes no deeper than [`DEPTH_MAX`], whatever the limits say.
     #[must_use]
     pub fn new(input: &'a [u8], limits: &Limits) -> Self {
-        Self { input, at: 0, started: false, declared: 0, depth_max: limits.depth_max, open: Vec::new() }
+        let depth_max = limits.depth_max.min(DEPTH_MAX);
+        Self { input, at: 0, started: false, declared: 0, depth_max, open: Vec::new() }
     }
 
     /// Bytes read so far.

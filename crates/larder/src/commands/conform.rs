@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use larder_cachekit::tagged;
 use serde_json::Value as Json;
 
 use crate::conform::{self, Outcome, Verdict, surrogates};
@@ -15,8 +16,9 @@ const USAGE: u8 = 2;
 /// Check this implementation against files of published test vectors.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Exits 0 when no vector failed, 1 when one did or there is none, 2 when a file cannot be read, 3 when the report cannot
-be written. A vector of a kind that is not known is skipped by name; when all are, a line says that nothing was checked.")]
+Exits 0 when vectors were checked and none failed, 1 when one failed or none was checked, 2 when a file cannot be read,
+3 when the report cannot be written. A vector of a kind that is not known is skipped by name: it neither passes nor
+fails, and when all are skipped, nothing was checked.")]
 pub(crate) struct Args {
     /// Files of test vectors in JSON.
     #[arg(required = true, value_name = "FILE")]
@@ -60,11 +62,11 @@ pub(crate) fn run(args: Args) -> ExitCode {
     }
     let Totals { passed, failed, skipped } = totals;
     let checked = passed.saturating_add(failed);
-    let remark = if checked == 0 { "nothing was checked\n" } else { "" };
+    let remark = if checked == 0 { "nothing was checked, so this is no success\n" } else { "" };
     if let Err(error) = writeln!(output, "{remark}{passed} passed, {failed} failed, {skipped} skipped") {
         return unwritten(error);
     }
-    match (failed, unreadable, checked.saturating_add(skipped)) {
+    match (failed, unreadable, checked) {
         (0, true, _) => ExitCode::from(USAGE),
         (0, false, 1..) => ExitCode::SUCCESS,
         _ => ExitCode::from(NEGATIVE),
@@ -82,7 +84,7 @@ fn unwritten(error: io::Error) -> ExitCode {
 
 fn read(file: &PathBuf) -> Result<Json, String> {
     let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
-    serde_json::from_str(&surrogates::replace(&text)).map_err(|error| format!("not JSON: {error}"))
+    tagged::json(&surrogates::replace(&text)).map_err(|error| error.to_string())
 }
 
 fn report(

@@ -1,35 +1,60 @@
-//! Decode bounds: documents that a reader of untrusted bytes must refuse before it allocates for them, and documents
-//! that it must accept.
+//! Documents that a reader of untrusted bytes must refuse, before it allocates for them where they claim too much, and
+//! documents that it must read, canonical or not.
 
 use larder_cachekit::Limits;
 use larder_cachekit::msgpack::{self, DecodeError};
+use larder_cachekit::tagged;
+use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
 use super::envelope::brief;
 use super::row::malformed;
-use super::{Checked, Group, Row, Verdict};
+use super::{Checked, Group, Row, Verdict, scan};
 
-const DOCUMENT_FIELDS: [&str; 4] = ["input", "document", "msgpack", "bytes"];
+const DOCUMENT_FIELDS: [&str; 5] = ["input", "document", "msgpack", "bytes", "payload"];
+const REASONS_FIELDS: [&str; 2] = ["reject_reasons", "reasons"];
 
 pub(super) const GROUPS: &[Group] = &[
     Group {
-        title: "bound to refuse",
-        claims: |row| field(row).is_some() && (row.has("reject_reasons") || row.path().contains("reject")),
+        title: "temporal value",
+        claims: |row| field(row).is_some() && row.has("revives_to"),
+        check: temporal,
+    },
+    Group {
+        title: "document to refuse",
+        claims: |row| {
+            field(row).is_some()
+                && (row.verdict() == Some(false) || row.says_why() || reasons_field(row).is_some())
+        },
         check: refuse,
     },
     Group {
-        title: "bound to accept",
-        claims: |row| field(row).is_some() && row.path().contains("accept"),
+        title: "document to read",
+        claims: |row| field(row).is_some() && (row.verdict() == Some(true) || row.has("value")),
         check: accept,
     },
 ];
 
 fn field(row: &Row<'_>) -> Option<&'static str> {
-    DOCUMENT_FIELDS.into_iter().find(|field| row.has_bytes(field))
+    let named = DOCUMENT_FIELDS.into_iter().find(|field| row.has_bytes(field));
+    named.or_else(|| row.has("construction").then_some("input"))
 }
 
+fn reasons_field(row: &Row<'_>) -> Option<&'static str> {
+    REASONS_FIELDS.into_iter().find(|field| row.has(field))
+}
+
+/// The document, which may be given in full, as a construction, or both ways.
 fn document(row: &Row<'_>) -> Result<Vec<u8>, Verdict> {
-    let bytes = row.bytes(field(row).unwrap_or_default())?;
+    let name = field(row).unwrap_or_default();
+    let constructed = row.repeated("construction")?;
+    let bytes = match &constructed {
+        Some(bytes) if !row.has_bytes(name) => bytes.clone(),
+        _ => row.bytes(name)?,
+    };
+    if constructed.is_some_and(|constructed| constructed != bytes) {
+        return Err(malformed("construction", &format!("that of its {name}"), "other bytes"));
+    }
     if let Some(expected) = row.optional_count("input_len")? {
         Verdict::equal("input_len", expected, bytes.len() as u64)?;
     }
@@ -37,43 +62,57 @@ fn document(row: &Row<'_>) -> Result<Vec<u8>, Verdict> {
 }
 
 fn refuse(row: &Row<'_>) -> Checked {
-    let document = document(row)?;
-    let (Err(error), Err(_)) = (msgpack::check(&document, &Limits::PROTOCOL), msgpack::decode(&document))
-    else {
-        return Err(Verdict::fail("a refusal", format!("{} is accepted", brief(&document))));
+    refuse_document(row, &document(row)?)
+}
+
+/// The document is refused, and for the reason that the vector gives or, where it gives none, that the document is.
+pub(super) fn refuse_document(row: &Row<'_>, document: &[u8]) -> Checked {
+    let (Err(error), Err(_), Err(_)) = (
+        msgpack::check(document, &Limits::PROTOCOL),
+        msgpack::decode(document),
+        msgpack::from_slice::<IgnoredAny>(document),
+    ) else {
+        return Err(Verdict::fail("a refusal", format!("{} is accepted", brief(document))));
     };
     let found = match error {
         DecodeError::TooDeep { .. } => "depth",
         DecodeError::Overclaim { .. } => "overclaim",
-        DecodeError::Truncated { .. } => "incomplete",
-        DecodeError::Trailing { .. } => "trailing",
+        DecodeError::Truncated { .. } | DecodeError::Empty => "incomplete",
+        DecodeError::Trailing { .. } | DecodeError::PythonFrame => "trailing",
+        DecodeError::Reserved { .. } => "reserved",
+        DecodeError::NotUtf8 { .. } => "utf-8",
         _ => "another",
     };
-    let says_why =
-        ["reject_reasons", "error", "reason", "rejected_by"].into_iter().any(|field| row.has(field));
-    if !says_why {
-        return Ok(Verdict::Pass);
-    }
-    let expected = reasons(row)?;
+    let expected = reasons(row, document)?;
     if expected.contains(&found) {
         return Ok(Verdict::Pass);
     }
     Err(Verdict::fail(format!("a refusal because of {}", expected.join(" or ")), error.to_string()))
 }
 
-/// The bounds that may be the reason, every one of them known.
-fn reasons<'a>(row: &Row<'a>) -> Result<Vec<&'a str>, Verdict> {
-    if !row.has("reject_reasons") {
-        return Ok(vec![row.refusal(KINDS)?]);
+/// The bounds that may be the reason, at least one of them known.
+fn reasons<'a>(row: &Row<'a>, document: &[u8]) -> Result<Vec<&'a str>, Verdict> {
+    if let Some(field) = reasons_field(row) {
+        let reasons: Option<Vec<_>> = row.array(field)?.iter().map(Json::as_str).collect();
+        let Some(reasons) = reasons else {
+            return Err(malformed(field, "an array of text", "something else"));
+        };
+        if reasons.iter().any(|reason| KINDS.iter().any(|(_, kind)| kind == reason)) {
+            return Ok(reasons);
+        }
+        return Err(Verdict::skip(format!("the reasons {reasons:?} are not known")));
     }
-    let reasons: Option<Vec<_>> = row.array("reject_reasons")?.iter().map(Json::as_str).collect();
-    let Some(reasons) = reasons else {
-        return Err(malformed("reject_reasons", "an array of text", "something else"));
-    };
-    if reasons.iter().any(|reason| KINDS.iter().any(|(_, kind)| kind == reason)) {
-        return Ok(reasons);
+    if row.says_why() {
+        return match row.said(KINDS)? {
+            Some(reason) => Ok(vec![reason]),
+            None => Err(row.unknown_reason()?),
+        };
     }
-    Err(Verdict::skip(format!("the reasons {reasons:?} are not known")))
+    let faults = scan::faults(document, Limits::PROTOCOL.depth_max);
+    if faults.is_empty() {
+        return Err(Verdict::skip("the vector does not say why it is to be refused, and no bound does"));
+    }
+    Ok(faults)
 }
 
 /// What the words of a vector mean; the first that occur decide.
@@ -83,14 +122,45 @@ const KINDS: &[(&str, &str)] = &[
     ("nest", "depth"),
     ("overclaim", "overclaim"),
     ("declare", "overclaim"),
+    ("claim", "overclaim"),
+    ("slot", "overclaim"),
     ("incomplete", "incomplete"),
     ("truncat", "incomplete"),
+    ("end of input", "incomplete"),
+    ("empty", "incomplete"),
     ("trailing", "trailing"),
+    ("reserved", "reserved"),
+    ("0xc1", "reserved"),
+    ("utf-8", "utf-8"),
 ];
 
+/// Any sound document is read, whatever a value of the protocol's model may hold; where the vector says what it
+/// holds, it is read as that.
 fn accept(row: &Row<'_>) -> Checked {
-    match msgpack::check(&document(row)?, &Limits::PROTOCOL) {
-        Ok(()) => Ok(Verdict::Pass),
-        Err(error) => Err(Verdict::fail("the document is accepted", error.to_string())),
+    let document = document(row)?;
+    if let Err(error) = msgpack::check(&document, &Limits::PROTOCOL) {
+        return Err(Verdict::fail("the document is accepted", error.to_string()));
     }
+    if let Err(error) = msgpack::from_slice::<IgnoredAny>(&document) {
+        return Err(Verdict::fail("the document is read", error.to_string()));
+    }
+    let Some(json) = row.get("value") else { return Ok(Verdict::Pass) };
+    let expected =
+        tagged::from_json(json).map_err(|error| malformed("value", "tagged JSON", &error.to_string()))?;
+    match msgpack::decode(&document) {
+        Ok(found) if found == expected => Ok(Verdict::Pass),
+        Ok(found) => Err(Verdict::fail(json.to_string(), tagged::to_json(&found).to_string())),
+        Err(error) => Err(Verdict::fail(json.to_string(), error.to_string())),
+    }
+}
+
+/// A sentinel map is read as the date or time that it marks.
+fn temporal(row: &Row<'_>) -> Checked {
+    let expected = row.with(row.need("revives_to")?);
+    let (kind, text) = (expected.text("type")?, expected.text("iso")?);
+    let found = msgpack::decode(&document(row)?).map_err(|error| Verdict::fail(kind, error.to_string()))?;
+    Verdict::equal("type", kind, found.kind())?;
+    let found = tagged::to_json(&found);
+    let shown = found.as_object().and_then(|tagged| tagged.values().next()?.as_str()).unwrap_or_default();
+    Verdict::equal(kind, text, shown)
 }

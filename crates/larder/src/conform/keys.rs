@@ -168,7 +168,7 @@ fn interop_refusal(row: &Row<'_>) -> Checked {
     };
     match found {
         Err(found) => Verdict::equal("refusal:", row.refusal(KINDS)?.to_owned(), found),
-        Ok(key) => Err(Verdict::fail(format!("a refusal: {}", row.text("error")?), key)),
+        Ok(key) => Err(Verdict::fail(format!("a refusal: {}", row.need("error")?), key)),
     }
 }
 

@@ -14,26 +14,34 @@ pub(super) const GROUPS: &[Group] = &[
     },
     Group {
         title: "master key refusal",
-        claims: |row| {
-            row.has("master_key_hex") && !row.has("ciphertext_hex") && row.path().contains("reject")
-        },
+        claims: |row| is_key(row) && row.verdict() == Some(false),
         check: refuse_hex,
     },
     Group {
         title: "raw master key refusal",
-        claims: |row| row.has("raw_key_hex") && row.path().contains("reject"),
+        claims: |row| row.has("raw_key_hex") && row.verdict() == Some(false),
         check: refuse_raw,
     },
     Group {
+        title: "raw master key",
+        claims: |row| row.has("raw_key_hex") && row.verdict() == Some(true),
+        check: accept_raw,
+    },
+    Group {
         title: "derived key",
-        claims: |row| {
-            row.has("master_key_hex")
-                && !row.has("ciphertext_hex")
-                && (row.has("derived_key_fingerprint_hex") || row.has("derived_key_hex"))
-        },
+        claims: |row| is_key(row) && (row.has("derived_key_fingerprint_hex") || row.has("derived_key_hex")),
         check: derived,
     },
+    Group {
+        title: "master key",
+        claims: |row| is_key(row) && row.verdict() == Some(true),
+        check: |row| master_key(row.text("master_key_hex")?).map(|_| Verdict::Pass),
+    },
 ];
+
+fn is_key(row: &Row<'_>) -> bool {
+    row.has("master_key_hex") && !row.has("ciphertext_hex")
+}
 
 fn keyring(row: &Row<'_>) -> Checked {
     let current = row.text("current_master_key_hex")?;
@@ -42,19 +50,19 @@ fn keyring(row: &Row<'_>) -> Checked {
     let Some(previous) = previous else {
         return Err(malformed("decrypt_only_master_keys_hex", "an array of text", "something else"));
     };
-    match (row.text("verdict")?, Keyring::from_hex(current, &previous.join(","))) {
-        ("accept", Ok(_)) => Ok(Verdict::Pass),
-        ("accept", Err(error)) => Err(Verdict::fail("a keyring", error.to_string())),
-        ("reject", Ok(_)) => Err(Verdict::fail("a refusal", "a keyring")),
-        ("reject", Err(error)) => {
+    match (row.verdict(), Keyring::from_hex(current, &previous.join(","))) {
+        (Some(true), Ok(_)) => Ok(Verdict::Pass),
+        (Some(true), Err(error)) => Err(Verdict::fail("a keyring", error.to_string())),
+        (Some(false), Ok(_)) => Err(Verdict::fail("a refusal", "a keyring")),
+        (Some(false), Err(error)) => {
             let found = match &error {
                 KeyringError::TooMany { .. } => "count",
                 KeyringError::CurrentAgain { .. } => "current key again",
                 KeyringError::Current(source) | KeyringError::Previous { source, .. } => key_kind(source),
             };
-            Verdict::equal("refusal:", row.refusal(KINDS)?, found)
+            compare_kind(row, found, &keyring_faults(current, &previous))
         }
-        (other, _) => Err(Verdict::skip(format!("the verdict {other:?} is not known"))),
+        (None, _) => Err(Verdict::skip("the vector does not say whether to accept or to reject the keys")),
     }
 }
 
@@ -82,12 +90,42 @@ const fn key_kind(error: &MasterKeyError) -> &'static str {
     }
 }
 
-/// Where the vector says why, the refusal must be of that kind.
-fn compare_kind(row: &Row<'_>, error: &MasterKeyError) -> Checked {
-    if !["error", "reason", "rejected_by"].into_iter().any(|field| row.has(field)) {
+fn compare(expected: &[&str], found: &str) -> Checked {
+    if expected.is_empty() {
+        return Err(Verdict::skip("the vector does not say why it is to be refused, and no rule does"));
+    }
+    if expected.contains(&found) {
         return Ok(Verdict::Pass);
     }
-    Verdict::equal("refusal:", row.refusal(KINDS)?, key_kind(error))
+    Err(Verdict::fail(format!("a refusal because of {}", expected.join(" or ")), found))
+}
+
+/// The refusal must be of the kind that the vector says or, where it says none, that the rules give for such a text.
+fn compare_kind(row: &Row<'_>, found: &str, faults: &[&str]) -> Checked {
+    match row.said(KINDS)? {
+        Some(kind) => compare(&[kind], found),
+        None if row.says_why() => Err(row.unknown_reason()?),
+        None => compare(faults, found),
+    }
+}
+
+/// What the rules have against such a text: it is hexadecimal, of whole bytes, 32 of them.
+fn hex_faults(text: &str) -> Vec<&'static str> {
+    let is_hex = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F'));
+    let faults = [(!is_hex || text.len() % 2 == 1, "not hex"), (is_hex && text.len() != 64, "length")];
+    faults.into_iter().filter(|(is_so, _)| *is_so).map(|(_, fault)| fault).collect()
+}
+
+/// What the rules have against such keys together.
+fn keyring_faults(current: &str, previous: &[&str]) -> Vec<&'static str> {
+    let mut faults: Vec<_> = previous.iter().chain([&current]).flat_map(|text| hex_faults(text)).collect();
+    if previous.len() > 3 {
+        faults.push("count");
+    }
+    if previous.iter().any(|text| text.eq_ignore_ascii_case(current)) {
+        faults.push("current key again");
+    }
+    faults
 }
 
 const ANY_KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -96,7 +134,7 @@ fn refuse_hex(row: &Row<'_>) -> Checked {
     let text = row.text("master_key_hex")?;
     match MasterKey::from_hex(text) {
         Ok(_) => return Err(Verdict::fail("a refusal", "a master key")),
-        Err(error) => compare_kind(row, &error)?,
+        Err(error) => compare_kind(row, key_kind(&error), &hex_faults(text))?,
     };
     if text.trim().is_empty() {
         // As previous keys, nothing means none.
@@ -109,9 +147,18 @@ fn refuse_hex(row: &Row<'_>) -> Checked {
 }
 
 fn refuse_raw(row: &Row<'_>) -> Checked {
-    match MasterKey::from_bytes(&row.hex("raw_key_hex")?) {
-        Err(error) => compare_kind(row, &error),
+    let raw = row.hex("raw_key_hex")?;
+    let faults: &[&str] = if raw.len() == 32 { &[] } else { &["length"] };
+    match MasterKey::from_bytes(&raw) {
+        Err(error) => compare_kind(row, key_kind(&error), faults),
         Ok(_) => Err(Verdict::fail("a refusal", "a master key")),
+    }
+}
+
+fn accept_raw(row: &Row<'_>) -> Checked {
+    match MasterKey::from_bytes(&row.hex("raw_key_hex")?) {
+        Ok(_) => Ok(Verdict::Pass),
+        Err(error) => Err(Verdict::fail("a master key", error.to_string())),
     }
 }
 
