@@ -111,7 +111,7 @@ fn compare_kind(row: &Row<'_>, found: &str, faults: &[&str]) -> Checked {
 
 /// What the rules have against such a text: it is hexadecimal, of whole bytes, 32 of them.
 fn hex_faults(text: &str) -> Vec<&'static str> {
-    let is_hex = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F'));
+    let is_hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let faults = [(!is_hex || text.len() % 2 == 1, "not hex"), (is_hex && text.len() != 64, "length")];
     faults.into_iter().filter(|(is_so, _)| *is_so).map(|(_, fault)| fault).collect()
 }
