@@ -66,12 +66,12 @@ def commands(tools, size):
     floor = lambda port: [tools / "echo-limit", "-p", port, "--frame", "paper", "-v", size]
     all_of_them = [
         ("floor", "paper", ["--verify", "none"], floor),
-        ("larder", "paper", [], lambda port: [larder, "serve", "--paper", f"127.0.0.1:{port}", "--seriput", "off", "--admin", "off", "--workers", "1"]),
+        ("larder", "paper", [], lambda port: [larder, "serve", "--paper", f"127.0.0.1:{port}", "--seriput", "off", "--rest", "off", "--admin", "off", "--workers", "1"]),
         (
             "larder-seriput",
             "seriput",
             [],
-            lambda port: [larder, "serve", "--seriput", f"127.0.0.1:{port}", "--paper", "off", "--admin", "off", "--workers", "1"],
+            lambda port: [larder, "serve", "--seriput", f"127.0.0.1:{port}", "--paper", "off", "--rest", "off", "--admin", "off", "--workers", "1"],
         ),
         ("redis", "resp", [], lambda port: ["redis-server", "--port", port, "--save", "", "--bind", "127.0.0.1"]),
         ("valkey", "resp", [], lambda port: ["valkey-server", "--port", port, "--save", "", "--bind", "127.0.0.1"]),

@@ -10,10 +10,20 @@ use support::{larder, outcome, parts, run};
 #[test]
 fn prometheus_reads_the_metrics() {
     let Some(mut python) = parts::python("metrics.py") else { return };
-    let mut child = larder(["serve", "--paper", "127.0.0.1:0", "--seriput", "off", "--admin", "127.0.0.1:0"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = larder([
+        "serve",
+        "--paper",
+        "127.0.0.1:0",
+        "--seriput",
+        "off",
+        "--rest",
+        "off",
+        "--admin",
+        "127.0.0.1:0",
+    ])
+    .stdout(Stdio::piped())
+    .spawn()
+    .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut address = |name: &str| {
         let line = lines.next().unwrap().unwrap();

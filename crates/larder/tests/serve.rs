@@ -42,7 +42,7 @@ fn larder(limits: &str, arguments: &[&str], folder: &Path) -> Command {
     }
     command.current_dir(folder).env("TMPDIR", folder).env("NO_COLOR", "1");
     // Listeners that have a port of their own by default: off, unless a flag says otherwise.
-    command.env("LARDER_ADMIN_LISTEN", "off");
+    command.env("LARDER_ADMIN_LISTEN", "off").env("LARDER_REST_LISTEN", "off");
     command
 }
 

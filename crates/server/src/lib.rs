@@ -16,6 +16,7 @@ pub mod log;
 mod meter;
 mod net;
 mod process;
+mod rest;
 mod server;
 mod session;
 mod shared;

@@ -64,6 +64,17 @@ pub enum StartError {
         /// The address.
         address: SocketAddr,
     },
+    /// The REST listener would let anybody on other machines in.
+    #[error(
+        "{key}: {address} can be reached from other machines, and no API key is configured; \
+         listen on 127.0.0.1, or set allow_insecure to true"
+    )]
+    Keyless {
+        /// The setting.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+    },
     /// A listener of a protocol without authentication would let everybody in who has no token.
     #[error(
         "{key}: {address} would let clients past the tokens, for which the protocol cannot ask; \
@@ -117,6 +128,7 @@ impl StartError {
             StartError::Resolve { .. }
             | StartError::Exposed { .. }
             | StartError::Unguarded { .. }
+            | StartError::Keyless { .. }
             | StartError::PastTokens { .. }
             | StartError::Clash { .. }
             | StartError::Cache(_) => true,
@@ -133,6 +145,7 @@ impl StartError {
             StartError::Resolve { key, .. }
             | StartError::Exposed { key, .. }
             | StartError::Unguarded { key, .. }
+            | StartError::Keyless { key, .. }
             | StartError::PastTokens { key, .. }
             | StartError::Clash { key, .. }
             | StartError::Bind { key, .. } => Some(key),
@@ -160,18 +173,20 @@ impl Server {
     ///
     /// [`StartError`], all that is wrong with the listeners at once; nothing is left running then.
     pub fn start(config: &Config, clock: Arc<dyn Clock>) -> Result<Handle, StartError> {
-        let [paper, seriput, admin] = bind_all(
+        let [paper, seriput, rest, admin] = bind_all(
             [
                 (Some(Face::Paper), "paper.listen", &config.paper.listen),
                 (Some(Face::Seriput), "seriput.listen", &config.seriput.listen),
+                (Some(Face::Rest), "rest.listen", &config.rest.listen),
                 (None, "admin.listen", &config.admin.listen),
             ],
             config,
         )?;
         let paper_addr = paper.as_ref().map(TcpListener::local_addr).transpose()?;
         let seriput_addr = seriput.as_ref().map(TcpListener::local_addr).transpose()?;
+        let rest_addr = rest.as_ref().map(TcpListener::local_addr).transpose()?;
         let admin_addr = admin.as_ref().map(TcpListener::local_addr).transpose()?;
-        let listeners = [(Face::Paper, paper), (Face::Seriput, seriput)];
+        let listeners = [(Face::Paper, paper), (Face::Seriput, seriput), (Face::Rest, rest)];
         let cache = Arc::new(Cache::new(Options {
             capacity: Capacity::Bytes(config.max_size),
             policies: config.policies.clone(),
@@ -191,7 +206,7 @@ impl Server {
             drop(runtime);
             stop
         })?;
-        Ok(Handle { paper_addr, seriput_addr, admin_addr, shared, stop, control: Some(control) })
+        Ok(Handle { paper_addr, seriput_addr, rest_addr, admin_addr, shared, stop, control: Some(control) })
     }
 }
 
@@ -267,8 +282,9 @@ fn guard(
         (Some(Face::Seriput), true) | (None, _) if is_reachable => {
             Err(StartError::Unguarded { key, address })
         }
-        (Some(Face::Seriput), false) => Err(StartError::PastTokens { key, address }),
-        (Some(Face::Paper | Face::Seriput) | None, _) => Ok(()),
+        (Some(Face::Rest), true) if is_reachable => Err(StartError::Keyless { key, address }),
+        (Some(Face::Seriput | Face::Rest), false) => Err(StartError::PastTokens { key, address }),
+        (Some(Face::Paper | Face::Seriput | Face::Rest) | None, _) => Ok(()),
     }
 }
 
@@ -276,6 +292,7 @@ fn guard(
 pub struct Handle {
     paper_addr: Option<SocketAddr>,
     seriput_addr: Option<SocketAddr>,
+    rest_addr: Option<SocketAddr>,
     admin_addr: Option<SocketAddr>,
     shared: Arc<Shared>,
     stop: signal::Sender<bool>,
@@ -303,6 +320,11 @@ impl Handle {
     /// Where Seriput clients connect; `None` if that listener is off.
     pub fn seriput_addr(&self) -> Option<SocketAddr> {
         self.seriput_addr
+    }
+
+    /// Where clients of the REST API connect; `None` if that listener is off.
+    pub fn rest_addr(&self) -> Option<SocketAddr> {
+        self.rest_addr
     }
 
     /// Where monitoring connects; `None` if that listener is off.
@@ -348,6 +370,7 @@ impl fmt::Debug for Handle {
         f.debug_struct("Handle")
             .field("paper_addr", &self.paper_addr)
             .field("seriput_addr", &self.seriput_addr)
+            .field("rest_addr", &self.rest_addr)
             .field("admin_addr", &self.admin_addr)
             .finish_non_exhaustive()
     }
@@ -363,7 +386,7 @@ impl Drop for Handle {
 
 /// What the control thread runs.
 struct Control {
-    listeners: [(Face, Option<TcpListener>); 2],
+    listeners: [(Face, Option<TcpListener>); 3],
     admin: Option<TcpListener>,
     workers: Arc<Vec<Worker>>,
     shared: Arc<Shared>,

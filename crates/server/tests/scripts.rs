@@ -144,6 +144,7 @@ fn configure(settings: &[(&str, &str)]) -> Config {
     let resolved = config::resolve(&Sources { file: None, variable: &|_| None, flags }).expect("settings");
     let mut config = resolved.config;
     config.paper.listen = test_config().paper.listen;
+    config.rest.listen = Listen::Off;
     if config.seriput.listen != Listen::Off {
         config.seriput.listen = test_config().paper.listen;
     }

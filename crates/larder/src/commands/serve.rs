@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use super::settings::SettingArgs;
 
-/// Serve a cache to PaperCache and Seriput clients
+/// Serve a cache to PaperCache, Seriput and CacheKit clients
 #[derive(Args)]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
@@ -82,8 +82,12 @@ fn serve(resolved: &Resolved) -> Result<Stopped, ServeError> {
 /// One line per listener, on standard output.
 fn announce(handle: &Handle) {
     let mut out = io::stdout().lock();
-    let listeners =
-        [("paper", handle.paper_addr()), ("seriput", handle.seriput_addr()), ("admin", handle.admin_addr())];
+    let listeners = [
+        ("paper", handle.paper_addr()),
+        ("seriput", handle.seriput_addr()),
+        ("rest", handle.rest_addr()),
+        ("admin", handle.admin_addr()),
+    ];
     for (name, address) in listeners {
         if let Some(address) = address {
             // Whoever closed standard output does not want to know.

@@ -19,7 +19,7 @@ pub(crate) fn larder<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Comm
     let mut command = Command::new(env!("CARGO_BIN_EXE_larder"));
     command.args(args).env_remove("LARDER_SERVER").env_remove("LARDER_TOKEN").stdin(Stdio::null());
     // Listeners that have a port of their own by default: off, unless a flag says otherwise.
-    command.env("LARDER_ADMIN_LISTEN", "off");
+    command.env("LARDER_ADMIN_LISTEN", "off").env("LARDER_REST_LISTEN", "off");
     command
 }
 

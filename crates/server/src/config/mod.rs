@@ -33,6 +33,8 @@ pub struct Config {
     pub paper: PaperConfig,
     /// The Seriput listener.
     pub seriput: SeriputConfig,
+    /// The listener of the REST API.
+    pub rest: RestConfig,
     /// The administration listener.
     pub admin: AdminConfig,
     /// The most that all entries together may take, in bytes, at least 1.
@@ -64,6 +66,10 @@ impl Default for Config {
                 listen: Listen::Address("127.0.0.1:9090".to_owned()),
                 validate: Validate::Json,
                 idle_time: None,
+            },
+            rest: RestConfig {
+                listen: Listen::Address("127.0.0.1:8080".to_owned()),
+                idle_time: Some(Duration::from_secs(600)),
             },
             admin: AdminConfig { listen: Listen::Address("127.0.0.1:3146".to_owned()) },
             max_size: 2 << 30,
@@ -102,6 +108,15 @@ pub struct SeriputConfig {
     /// Which values it stores and serves.
     pub validate: Validate,
     /// How long a client may be silent. The protocol's own client never reconnects.
+    pub idle_time: Option<Duration>,
+}
+
+/// The listener of the REST API.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RestConfig {
+    /// Where it listens.
+    pub listen: Listen,
+    /// How long a client may be silent. HTTP clients connect again, but keep idle connections for minutes.
     pub idle_time: Option<Duration>,
 }
 
@@ -347,18 +362,28 @@ fn apply(assignment: Assignment, resolved: &mut Resolved, errors: &mut Vec<Confi
 /// Where tokens are set, a listener that cannot ask for them is there only for those who have asked for it.
 fn close_unasked(resolved: &mut Resolved) {
     let Resolved { config, origins, notes } = resolved;
-    let origin = settings::index_of("seriput.listen").map(|index| &mut origins[index]);
-    if let Some(origin @ Origin::Default) = origin
-        && !config.tokens.is_empty()
-    {
-        config.seriput.listen = Listen::Off;
-        *origin = Origin::Implied("tokens are set".to_owned());
-        notes.push(
-            "the Seriput listener is off: tokens are set, and its protocol cannot ask for them; \
-             whoever wants it all the same sets seriput.listen and allow_insecure"
-                .to_owned(),
-        );
+    if config.tokens.is_empty() {
+        return;
     }
+    let mut close = |key: &'static str, listen: &mut Listen, note: &str| {
+        if let Some(origin @ Origin::Default) = settings::index_of(key).map(|index| &mut origins[index]) {
+            *listen = Listen::Off;
+            *origin = Origin::Implied("tokens are set".to_owned());
+            notes.push(note.to_owned());
+        }
+    };
+    close(
+        "seriput.listen",
+        &mut config.seriput.listen,
+        "the Seriput listener is off: tokens are set, and its protocol cannot ask for them; \
+         whoever wants it all the same sets seriput.listen and allow_insecure",
+    );
+    close(
+        "rest.listen",
+        &mut config.rest.listen,
+        "the REST listener is off: tokens are set, and it would let clients in without one; \
+         whoever wants it all the same sets rest.listen and allow_insecure",
+    );
 }
 
 /// What no single setting can know.
@@ -390,7 +415,10 @@ fn check(resolved: &mut Resolved, errors: &mut Vec<ConfigError>) {
             ),
         );
     }
-    if config.paper.listen == Listen::Off && config.seriput.listen == Listen::Off {
+    if [&config.paper.listen, &config.seriput.listen, &config.rest.listen]
+        .iter()
+        .all(|listen| **listen == Listen::Off)
+    {
         conflict("paper.listen", "every listener is off, so there is nothing to serve".to_owned());
     }
 }

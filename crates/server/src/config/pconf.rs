@@ -84,7 +84,7 @@ pub(super) fn read(
 /// Whoever brings this file wants a PaperCache server; a flag or a variable may still ask for more.
 fn nothing_else_listens(path: &Path) -> impl Iterator<Item = Assignment> {
     let origin = Origin::Implied(format!("{} is a PaperCache file", path.display()));
-    ["seriput.listen", "admin.listen"].into_iter().map(move |key| {
+    ["seriput.listen", "rest.listen", "admin.listen"].into_iter().map(move |key| {
         assignment(key, vec![Piece { text: "off".to_owned(), origin: origin.clone() }], origin.clone())
     })
 }

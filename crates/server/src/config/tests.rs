@@ -105,6 +105,9 @@ booleans = "published"
 listen = "cache:9091"
 validate = "none"
 idle_time = "1h"
+[rest]
+listen = "0.0.0.0:80"
+idle_time = "off"
 [limits]
 connections = 5
 key_bytes = "1k"
@@ -133,6 +136,8 @@ level = "debug"
             idle_time: Some(Duration::from_secs(3600)),
         }
     );
+    let listen = Listen::Address("0.0.0.0:80".to_owned());
+    assert_eq!(config.rest, RestConfig { listen, idle_time: None });
     assert_eq!(config.max_size, 1_000_000);
     assert_eq!(show::join(&config.policies), "lru,s3-fifo-0.1");
     assert_eq!(config.policy.to_string(), "s3-fifo-0.1");
@@ -167,7 +172,7 @@ fn all_errors_of_a_toml_file_are_listed_with_their_lines() {
     let errors = errors(&file, &[("LARDER_WORKERS", "many")]);
     let expected = [
         ("FILE:1: max_size: found \"lots\"; allowed: a size is a number", ""),
-        ("FILE:2: there is no key `max_sice`; allowed here: paper, seriput, admin, max_size", ""),
+        ("FILE:2: there is no key `max_sice`; allowed here: paper, seriput, rest, admin, max_size", ""),
         ("FILE:4: paper.listen: found \"3145\"; allowed: HOST:PORT", "or off"),
         ("FILE:6: limits.connections: found \"0\"; allowed: a whole number from 1 to 1000000", ""),
         ("FILE:7: limits.auth_time: found \"10\"; allowed: a whole number with a unit", ""),
@@ -215,7 +220,7 @@ fn settings_that_cannot_be_together_name_the_one_to_change() {
             "FILE:2: limits.bytes_in_flight: 1000 is less than one request may",
         ),
         (
-            "[paper]\nlisten = \"off\"\n[seriput]\nlisten = \"off\"",
+            "[paper]\nlisten = \"off\"\n[seriput]\nlisten = \"off\"\n[rest]\nlisten = \"off\"",
             "FILE:2: paper.listen: every listener is off",
         ),
     ] {
@@ -252,31 +257,39 @@ fn a_papercache_file_is_read_as_it_is() {
 fn with_a_papercache_file_nothing_else_listens_unless_it_is_asked_for() {
     let file = file(".pconf", "max_size=1M\nauth_token=secret\n");
     let resolved = resolve_with(Some(&file), &[], &[]).unwrap();
-    assert_eq!(resolved.config.seriput.listen, Listen::Off);
-    let origin = origin_of(&resolved, "seriput.listen").to_string();
-    assert!(origin.ends_with(".pconf is a PaperCache file"), "{origin}");
+    for (key, listen) in
+        [("seriput.listen", &resolved.config.seriput.listen), ("rest.listen", &resolved.config.rest.listen)]
+    {
+        assert_eq!(*listen, Listen::Off);
+        let origin = origin_of(&resolved, key).to_string();
+        assert!(origin.ends_with(".pconf is a PaperCache file"), "{origin}");
+    }
     assert!(resolved.notes.is_empty(), "{:?}", resolved.notes);
-    let resolved = resolve_with(Some(&file), &[], &[("seriput", "127.0.0.1:9090")]).unwrap();
+    let asked = [("seriput", "127.0.0.1:9090"), ("rest", "127.0.0.1:8080")];
+    let resolved = resolve_with(Some(&file), &[], &asked).unwrap();
     assert_eq!(resolved.config.seriput.listen, Listen::Address("127.0.0.1:9090".to_owned()));
+    assert_eq!(resolved.config.rest.listen, Listen::Address("127.0.0.1:8080".to_owned()));
 }
 
 #[test]
 fn where_tokens_are_set_a_listener_that_cannot_ask_for_them_is_off_unless_it_is_asked_for() {
     let resolved = resolve_with(None, &[("LARDER_TOKEN", "secret")], &[("allow-insecure", "true")]).unwrap();
     assert_eq!(resolved.config.seriput.listen, Listen::Off);
+    assert_eq!(resolved.config.rest.listen, Listen::Off);
     assert_eq!(origin_of(&resolved, "seriput.listen").to_string(), "tokens are set");
-    assert!(
-        resolved.notes[0].starts_with("the Seriput listener is off: tokens are set"),
-        "{:?}",
-        resolved.notes
-    );
+    assert_eq!(origin_of(&resolved, "rest.listen").to_string(), "tokens are set");
+    let [seriput, rest] = &resolved.notes[..] else { panic!("{:?}", resolved.notes) };
+    assert!(seriput.starts_with("the Seriput listener is off: tokens are set"), "{seriput}");
+    assert!(rest.starts_with("the REST listener is off: tokens are set"), "{rest}");
     for asked in ["127.0.0.1:9090", "127.0.0.1:7"] {
-        let flags = [("token", "secret"), ("seriput", asked)];
+        let flags = [("token", "secret"), ("seriput", asked), ("rest", asked)];
         let resolved = resolve_with(None, &[], &flags).unwrap();
         assert_eq!(resolved.config.seriput.listen, Listen::Address(asked.to_owned()));
+        assert_eq!(resolved.config.rest.listen, Listen::Address(asked.to_owned()));
         assert!(resolved.notes.is_empty());
     }
-    let resolved = resolve_with(None, &[], &[("token", "secret"), ("seriput", "off")]).unwrap();
+    let flags = [("token", "secret"), ("seriput", "off"), ("rest", "off")];
+    let resolved = resolve_with(None, &[], &flags).unwrap();
     assert!(resolved.notes.is_empty(), "who turned it off knows");
 }
 

@@ -90,7 +90,7 @@ impl Acceptor {
         }
         let mut reply = Vec::with_capacity(2);
         self.face.turn_away(&mut reply);
-        // The buffer of a new socket takes two bytes; if not, the client is gone.
+        // The buffer of a new socket takes a few bytes; if not, the client is gone.
         if stream.write_all(&reply).and_then(|()| stream.shutdown(Shutdown::Write)).is_err() {
             return;
         }

@@ -15,6 +15,7 @@ use crate::{
     execute::{Face, paper::Paper, seriput::Seriput},
     limits::WATCH_PERIOD,
     meter::Meter,
+    rest,
     session::{self, protocol::Protocol},
     shared::Shared,
 };
@@ -62,12 +63,18 @@ impl Worker {
         match face {
             Face::Paper => self.serve_as(Paper::new(Arc::clone(&shared), peer.ip()), stream, slot, shared),
             Face::Seriput => self.serve_as(Seriput::new(Arc::clone(&shared)), stream, slot, shared),
+            Face::Rest => {
+                self.runtime.spawn(rest::serve(stream, slot, shared, self.local()));
+            }
         }
     }
 
     fn serve_as(&self, protocol: impl Protocol, stream: TcpStream, slot: Slot, shared: Arc<Shared>) {
-        let local = session::Local { watchlist: Arc::clone(&self.watchlist), meter: Arc::clone(&self.meter) };
-        self.runtime.spawn(session::serve(stream, protocol, slot, shared, local));
+        self.runtime.spawn(session::serve(stream, protocol, slot, shared, self.local()));
+    }
+
+    fn local(&self) -> session::Local {
+        session::Local { watchlist: Arc::clone(&self.watchlist), meter: Arc::clone(&self.meter) }
     }
 
     /// Tells every connection to answer what has arrived and end.

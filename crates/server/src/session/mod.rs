@@ -49,7 +49,7 @@ const PREFETCH_MIN: usize = 3;
 
 /// Of how many batches of a connection one is timed, the first included: asking for the time twice in each would cost as much
 /// as a lookup.
-const TIMED_BATCHES: u8 = 8;
+pub(crate) const TIMED_BATCHES: u8 = 8;
 
 /// What belongs to the worker that a session runs on.
 pub(crate) struct Local {

@@ -17,6 +17,7 @@ use larder_wire::{
     paper::{self, Command, Error, Reply, ReplyLimits, Request, Status},
 };
 
+pub(crate) mod http;
 pub(crate) mod seriput;
 
 /// Nothing here takes this long; a test that waits longer has failed.
@@ -65,6 +66,22 @@ impl TestServer {
         self.handle.seriput_addr().expect("the Seriput listener is on")
     }
 
+    /// The server with its REST listener on as well.
+    pub(crate) fn start_rest(configure: impl FnOnce(&mut Config)) -> TestServer {
+        TestServer::start_both(|config| {
+            config.rest.listen = Listen::Address("127.0.0.1:0".to_owned());
+            configure(config);
+        })
+    }
+
+    pub(crate) fn rest_address(&self) -> SocketAddr {
+        self.handle.rest_addr().expect("the REST listener is on")
+    }
+
+    pub(crate) fn http(&self) -> http::Http {
+        http::Http::connect(self.rest_address())
+    }
+
     pub(crate) fn seriput(&self) -> seriput::Client {
         seriput::Client { raw: Client::connect(self.seriput_address()) }
     }
@@ -81,6 +98,7 @@ pub(crate) fn test_config() -> Config {
     config.paper.listen = Listen::Address("127.0.0.1:0".to_owned());
     config.seriput.listen = Listen::Off;
     config.admin.listen = Listen::Off;
+    config.rest.listen = Listen::Off;
     config.limits.auth_delay = Duration::ZERO;
     config
 }

@@ -1,0 +1,153 @@
+//! What a request is refused for: a status, a code for programs and a sentence for people, which say what was wrong in our own
+//! words. Nothing that a client sent is in them.
+
+use hyper::StatusCode;
+
+use super::route::Place;
+
+/// Why a request is not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// No such path.
+    NoRoute,
+    /// The place does not have this method.
+    Method { allowed: Place },
+    /// What the key breaks.
+    Key(KeyFault),
+    /// The time to live is none.
+    Ttl,
+    /// The stale window is none.
+    StaleTtl,
+    /// A stale window without a time to live.
+    StaleAlone,
+    /// Time to live and stale window are too long together.
+    Lifetime,
+    /// A header is there more than once.
+    Repeated,
+    /// The body is not the JSON that is asked for.
+    Json(&'static str),
+    /// The time of a lock is out of range.
+    LockTime,
+    /// There is no lock id.
+    NoLockId,
+    /// There is no entry.
+    Missing,
+    /// The lock is not held with this id.
+    NotHeld,
+    /// A stale entry does not become fresh by a new time to live.
+    Stale,
+    /// The value is too long.
+    ValueTooLarge,
+    /// The JSON body is too long.
+    BodyTooLarge,
+    /// The body ended before its announced length, or cannot be read.
+    BodyBroken,
+    /// The body did not come in time.
+    BodySlow,
+    /// Too much is in flight on all connections together.
+    Busy,
+    /// Too many locks are held.
+    TooManyLocks,
+}
+
+/// What is wrong with a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyFault {
+    Empty,
+    Escape,
+    TooLong,
+    Character,
+    Dots,
+    Reserved,
+    Namespace,
+    Limit,
+}
+
+impl Refusal {
+    pub(crate) fn status(self) -> StatusCode {
+        match self {
+            Refusal::NoRoute | Refusal::Missing | Refusal::NotHeld => StatusCode::NOT_FOUND,
+            Refusal::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Refusal::Stale => StatusCode::CONFLICT,
+            Refusal::ValueTooLarge | Refusal::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Refusal::BodySlow => StatusCode::REQUEST_TIMEOUT,
+            Refusal::Busy | Refusal::TooManyLocks => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// For programs; the same for ever.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Refusal::NoRoute => "no_such_route",
+            Refusal::Method { .. } => "method_not_allowed",
+            Refusal::Key(_) => "invalid_key",
+            Refusal::Ttl => "invalid_ttl",
+            Refusal::StaleTtl | Refusal::StaleAlone => "invalid_stale_ttl",
+            Refusal::Lifetime => "lifetime_too_long",
+            Refusal::Repeated => "repeated_header",
+            Refusal::Json(_) => "invalid_body",
+            Refusal::LockTime => "invalid_timeout",
+            Refusal::NoLockId => "missing_lock_id",
+            Refusal::Missing => "not_found",
+            Refusal::NotHeld => "lock_not_held",
+            Refusal::Stale => "stale",
+            Refusal::ValueTooLarge => "value_too_large",
+            Refusal::BodyTooLarge => "body_too_large",
+            Refusal::BodyBroken => "incomplete_body",
+            Refusal::BodySlow => "body_too_slow",
+            Refusal::Busy => "busy",
+            Refusal::TooManyLocks => "too_many_locks",
+        }
+    }
+
+    /// For people.
+    pub(crate) fn message(self) -> &'static str {
+        match self {
+            Refusal::NoRoute => "there is nothing here; the API is at /v1/cache/{key}",
+            Refusal::Method { .. } => {
+                "this path does not have this method; the Allow header says which it has"
+            }
+            Refusal::Key(fault) => fault.message(),
+            Refusal::Ttl => "a time to live is a whole number of seconds from 1 to 2592000",
+            Refusal::StaleTtl => "a stale window is a whole number of seconds from 0 to 2591999",
+            Refusal::StaleAlone => "a stale window needs a time to live, X-CacheKit-TTL, in the same request",
+            Refusal::Lifetime => "time to live and stale window together are at most 2592000 seconds",
+            Refusal::Repeated => "a header of the API is there more than once",
+            Refusal::Json(expected) => expected,
+            Refusal::LockTime => "timeout_ms is a whole number from 1 to 86400000",
+            Refusal::NoLockId => "the lock id is missing: send it in X-CacheKit-Lock-Id",
+            Refusal::Missing => "there is no entry with this key",
+            Refusal::NotHeld => "the lock is not held with this id; it may have run out",
+            Refusal::Stale => "the entry is stale: only a PUT of new bytes makes it fresh",
+            Refusal::ValueTooLarge => "the value is longer than this cache stores",
+            Refusal::BodyTooLarge => "the body is longer than 4096 bytes",
+            Refusal::BodyBroken => "the body ended before its announced length",
+            Refusal::BodySlow => "the body did not arrive in time",
+            Refusal::Busy => "too much is in flight on all connections together; try again",
+            Refusal::TooManyLocks => "too many locks are held; try again",
+        }
+    }
+
+    /// In how many seconds it may be worth trying again.
+    pub(crate) fn retry_after_s(self) -> Option<u64> {
+        matches!(self, Refusal::Busy | Refusal::TooManyLocks).then_some(1)
+    }
+}
+
+impl KeyFault {
+    fn message(self) -> &'static str {
+        match self {
+            KeyFault::Empty => "the key is empty",
+            KeyFault::Escape => "a % in the key is not followed by two hexadecimal digits",
+            KeyFault::TooLong => "the key is longer than 400 characters",
+            KeyFault::Character => "a key has letters, digits, and _ . : - only",
+            KeyFault::Dots => "a key has no two dots in a row",
+            KeyFault::Reserved => "health, ttl, lock and . are no keys",
+            KeyFault::Namespace => {
+                "ns: and nsapi: are followed by a name of 1 to 64 letters, digits, _ or -, and another colon"
+            }
+            KeyFault::Limit => "the key is longer than this cache stores",
+        }
+    }
+}
