@@ -39,14 +39,17 @@ pub(crate) enum Failure {
     /// A thread cannot wait for sockets.
     #[error("cannot start an event loop: {0}")]
     EventLoop(io::Error),
+    /// A signal has ended it, by its number.
+    #[error("interrupted")]
+    Interrupted(i32),
     /// Standard output could not be written.
     #[error("cannot write to standard output: {0}")]
     Output(#[from] io::Error),
 }
 
 impl Failure {
-    /// 1 for a negative answer, 2 for what the caller can put right, 3 for the server or the way to it. Whoever closes
-    /// our output early has seen enough: 0.
+    /// 1 for a negative answer, 2 for what the caller can put right, 3 for the server or the way to it, 128 and the number of
+    /// a signal. Whoever closes our output early has seen enough: 0.
     pub(crate) fn status(&self) -> u8 {
         match self {
             Self::Negative(_) => 1,
@@ -54,6 +57,8 @@ impl Failure {
             Self::Client(error) if error.is_refusal() => 1,
             Self::Client(error) if error.is_usage() => 2,
             Self::Client(_) | Self::EventLoop(_) => 3,
+            // As a shell says it of a process that a signal has ended: 130 for Ctrl-C.
+            Self::Interrupted(signal) => u8::try_from(128 + signal).unwrap_or(u8::MAX),
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::Output(_) => 3,
         }

@@ -5,6 +5,7 @@ mod client;
 mod commands;
 mod conform;
 mod failure;
+mod interrupt;
 mod load;
 mod output;
 mod plot;

@@ -297,3 +297,29 @@ fn a_signal_lets_seriput_requests_in_flight_be_answered() {
     assert!(answers == [0; 6000], "{} bytes", answers.len());
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
 }
+
+/// One access after the other, and so many that no machine is done before it is told to stop.
+#[test]
+fn a_replay_that_is_interrupted_gives_the_policy_back() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), gets(0..3_000_000)).unwrap();
+    for (name, code) in [("-INT", 130), ("-TERM", 143)] {
+        let server = Server::start(&["--policy", "sieve"]);
+        let path = file.path().to_str().unwrap();
+        let mut replay = larder(["replay", path, "--policy", "fifo", "--wipe", "--server", &server.url])
+            .args(["--connections", "1", "--pipeline", "1"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        while server.status()["sets"] == 0 {}
+        assert_eq!(server.status()["policy"], "fifo");
+        let sent = Command::new("kill").arg(name).arg(replay.id().to_string()).status().unwrap();
+        assert!(sent.success());
+        let mut said = String::new();
+        replay.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!(replay.wait().unwrap().code(), Some(code), "{said}");
+        assert!(said.contains("POLICY sieve, as it was before"), "{said}");
+        assert_eq!(server.status()["policy"], "sieve");
+    }
+}

@@ -4,6 +4,7 @@ use super::bench::print_latencies;
 use crate::cli::ReplayArgs;
 use crate::client::{self, Reach, ServerStatus};
 use crate::failure::Failure;
+use crate::interrupt::Interrupt;
 use crate::output::{self, grouped, percent, short_count};
 use crate::plot::{self, Line, Panel};
 use crate::replay::{Local, Progress, Remote, RemoteOutcome, Tally, Unit};
@@ -112,10 +113,13 @@ fn over_the_wire(args: &ReplayArgs, server: &ServerUrl) -> Result<Vec<Panel>, Fa
             "{server} holds {entries} entries already, which may be hit; --wipe deletes them first"
         ));
     }
-    let outcome = all_runs(args, server, &reach);
-    if !args.policies.is_empty() {
-        restore_policy(server, &reach, &before)?;
+    if args.policies.is_empty() {
+        return all_runs(args, server, &reach, None);
     }
+    // From here on a signal ends the replay, and then the policy is put back.
+    let interrupt = Interrupt::catch().map_err(Failure::EventLoop)?;
+    let outcome = all_runs(args, server, &reach, Some(interrupt));
+    restore_policy(server, &reach, &before)?;
     outcome
 }
 
@@ -128,15 +132,21 @@ fn against_a_bare_server(args: &ReplayArgs, server: &ServerUrl) -> Result<Vec<Pa
         )));
     }
     note(&format!("{server} cannot be asked what it holds already, which may be hit"));
-    all_runs(args, server, &args.access.reach(server.clone()))
+    all_runs(args, server, &args.access.reach(server.clone()), None)
 }
 
-fn all_runs(args: &ReplayArgs, server: &ServerUrl, reach: &Reach) -> Result<Vec<Panel>, Failure> {
+fn all_runs(
+    args: &ReplayArgs,
+    server: &ServerUrl,
+    reach: &Reach,
+    interrupt: Option<Interrupt>,
+) -> Result<Vec<Panel>, Failure> {
     let plan = Remote {
         reach: reach.clone(),
         connections: args.connections as usize,
         pipeline: args.pipeline as usize,
         honour_ttl: args.ttl,
+        interrupt,
     };
     let choices: Vec<Option<PolicyChoice>> = match &args.policies[..] {
         [] => vec![None],

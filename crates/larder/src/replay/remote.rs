@@ -4,6 +4,7 @@
 use super::{Progress, Tally};
 use crate::client::{Answer, Asked, ClientError, Reach};
 use crate::failure::Failure;
+use crate::interrupt::Interrupt;
 use crate::load::{Connection, Latency, Opened, Stop, on_threads};
 use crate::trace::{Op, Record, TraceReader};
 use std::cell::RefCell;
@@ -34,6 +35,8 @@ pub(crate) struct Remote {
     pub(crate) pipeline: usize,
     /// Whether objects are stored with their time to live.
     pub(crate) honour_ttl: bool,
+    /// What may end it early.
+    pub(crate) interrupt: Option<Interrupt>,
 }
 
 /// What came of it.
@@ -59,7 +62,7 @@ impl Remote {
     ///
     /// # Errors
     ///
-    /// What is wrong with the trace, what breaks a connection, a refusal.
+    /// What is wrong with the trace, what breaks a connection, a refusal, an interrupt.
     pub(crate) fn replay(
         &self,
         reader: &mut TraceReader,
@@ -72,21 +75,27 @@ impl Remote {
             senders.push(sender);
             lanes.push((Opened::open(&self.reach)?, receiver));
         }
-        let (pipeline, honour_ttl) = (self.pipeline, self.honour_ttl);
+        let (pipeline, honour_ttl, interrupt) = (self.pipeline, self.honour_ttl, self.interrupt.as_ref());
         let started = Instant::now();
         let (read, shares) = thread::scope(|scope| {
             let workers = scope.spawn(move || {
-                on_threads(lanes, |(opened, parcels), share, stop| async move {
-                    let connection = Connection::start(opened)?;
-                    let lane = Lane { connection, share, pipeline, honour_ttl, value: Vec::new() };
-                    lane.drive(parcels, stop).await
+                on_threads(lanes, |(opened, parcels), share, stop| {
+                    let interrupt = interrupt.cloned();
+                    async move {
+                        let connection = Connection::start(opened)?;
+                        let lane = Lane { connection, share, pipeline, honour_ttl, value: Vec::new() };
+                        lane.drive(parcels, stop, interrupt).await
+                    }
                 })
             });
-            let read = deal(reader, senders, progress);
+            let read = deal(reader, senders, progress, interrupt);
             (read, workers.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
         let shares: Vec<RemoteOutcome> = shares?;
         read?;
+        if let Some(signal) = interrupt.and_then(Interrupt::signal) {
+            return Err(Failure::Interrupted(signal));
+        }
         let mut outcome = RemoteOutcome { elapsed: started.elapsed(), ..RemoteOutcome::default() };
         for share in shares {
             outcome.tally.merge(share.tally);
@@ -98,8 +107,14 @@ impl Remote {
     }
 }
 
-/// Reads the trace and deals its records out. Ends early if a connection has: its failure is reported by its thread.
-fn deal(reader: &mut TraceReader, senders: Vec<Sender<Parcel>>, progress: &Progress) -> Result<(), Failure> {
+/// Reads the trace and deals its records out. Ends early if a connection has: its failure is reported by its thread. An
+/// interrupt ends it as well.
+fn deal(
+    reader: &mut TraceReader,
+    senders: Vec<Sender<Parcel>>,
+    progress: &Progress,
+    interrupt: Option<&Interrupt>,
+) -> Result<(), Failure> {
     let mut parcels: Vec<Parcel> = vec![Vec::new(); senders.len()];
     let mut position = 0;
     loop {
@@ -112,6 +127,9 @@ fn deal(reader: &mut TraceReader, senders: Vec<Sender<Parcel>>, progress: &Progr
             parcels[to].push((position, record));
             position += 1;
             if parcels[to].len() == PARCEL_RECORDS {
+                if interrupt.and_then(Interrupt::signal).is_some() {
+                    return Ok(());
+                }
                 let full = std::mem::take(&mut parcels[to]);
                 if senders[to].blocking_send(full).is_err() {
                     return Ok(());
@@ -145,11 +163,16 @@ struct Lane {
 }
 
 impl Lane {
-    async fn drive(mut self, mut parcels: Receiver<Parcel>, stop: Stop) -> Result<(), Failure> {
+    async fn drive(
+        mut self,
+        mut parcels: Receiver<Parcel>,
+        stop: Stop,
+        interrupt: Option<Interrupt>,
+    ) -> Result<(), Failure> {
         while let Some(parcel) = parcels.recv().await {
             let mut rest = &parcel[..];
             while !rest.is_empty() {
-                if stop.load(Ordering::Relaxed) {
+                if stop.load(Ordering::Relaxed) || interrupt.as_ref().and_then(Interrupt::signal).is_some() {
                     return Ok(());
                 }
                 let (batch, after) = rest.split_at(batch_len(rest, self.pipeline));
