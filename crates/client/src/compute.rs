@@ -272,7 +272,8 @@ impl Cache {
                 Err(error) => return Err(error),
             }
         }
-        if self.has_locks() && !turn.is_store_away {
+        // Who gave up waiting for a caller in this process does not wait for others after that.
+        if self.has_locks() && turn.leader.is_some() && !turn.is_store_away {
             match self.settle::<T>(&turn.key).await {
                 Settled::Ours(lease) => turn.lease = Some(lease),
                 Settled::Theirs(read) => {

@@ -38,6 +38,9 @@ pub enum Error {
     /// Encryption is wanted where there is none.
     #[error("this cache does not encrypt; build it with `secure()` and a keyring")]
     NotSecure,
+    /// A function that must not go without a cache was called before one was installed.
+    #[error("no cache is installed; call `Cache::install`, or name one with `cache = …`")]
+    NotInstalled,
     /// The cache cannot be built like this.
     #[error(transparent)]
     Config(#[from] ConfigError),

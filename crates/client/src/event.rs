@@ -2,6 +2,7 @@
 //! never in any form.
 
 use std::fmt;
+use std::sync::Once;
 use std::time::Duration;
 
 use blake2::digest::consts::U16;
@@ -51,6 +52,12 @@ pub(crate) fn foreign(key: &Key<'_>, foreign: &Foreign) {
 
 pub(crate) fn going_without(error: &Error) {
     tracing::warn!(%error, "going on without the cache");
+}
+
+/// Said once; a program that means to go without a cache is not to drown in it.
+pub(crate) fn not_installed() {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| tracing::warn!("no cache is installed: cached functions compute each time"));
 }
 
 #[cfg(test)]

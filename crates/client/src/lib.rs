@@ -97,6 +97,7 @@ mod compute;
 mod error;
 mod event;
 mod flight;
+mod function;
 mod key;
 pub mod layer;
 pub mod limits;
@@ -116,6 +117,9 @@ pub use builder::{Builder, Reliability};
 pub use cache::{Cache, OnForeign};
 pub use codec::Format;
 pub use error::{ConfigError, Error, Foreign, KeyError, ValueError};
+#[doc(hidden)]
+pub use function::support as __private;
+pub use function::{AlreadyInstalled, cached, cachekit};
 pub use key::{Arguments, Key, Profile};
 /// Encryption keys.
 pub use larder_cachekit::crypto;

@@ -1,0 +1,125 @@
+//! The function that is annotated: what of it becomes the key, and what it returns.
+
+use darling::Error;
+use syn::spanned::Spanned;
+use syn::{FnArg, GenericArgument, Ident, ItemFn, Pat, PathArguments, ReturnType, Type};
+
+use crate::options::Options;
+
+pub(crate) struct Function {
+    /// The arguments that are part of the key.
+    pub(crate) key_args: Vec<KeyArg>,
+    /// Whether it returns a `Result`, as far as can be seen.
+    pub(crate) is_result: bool,
+}
+
+pub(crate) struct KeyArg {
+    pub(crate) name: Ident,
+    /// A set has no order, so neither has its part of the key.
+    pub(crate) is_set: bool,
+}
+
+impl Function {
+    pub(crate) fn of(item: &ItemFn, options: &Options) -> darling::Result<Self> {
+        let mut errors = Error::accumulator();
+        if let Some(constness) = &item.sig.constness {
+            errors.push(Error::custom("a `const` function cannot ask a cache").with_span(constness));
+        }
+        let key_args = errors.handle(key_args(item, options)).unwrap_or_default();
+        let is_result = errors.handle(is_result(item)).unwrap_or_default();
+        if options.secure.is_present() && !is_result {
+            errors.push(
+                Error::custom(
+                    "`secure` fails closed, so the function must return a `Result` whose error type is \
+                     `From<larder_client::Error>`",
+                )
+                .with_span(&item.sig.output),
+            );
+        }
+        if options.refresh.is_present() && item.sig.asyncness.is_none() {
+            errors.push(
+                Error::custom("`refresh` computes in the background, so the function must be `async`")
+                    .with_span(&options.refresh.span()),
+            );
+        }
+        errors.finish_with(Self { key_args, is_result })
+    }
+}
+
+fn key_args(item: &ItemFn, options: &Options) -> darling::Result<Vec<KeyArg>> {
+    let mut errors = Error::accumulator();
+    let mut key_args = Vec::new();
+    let mut known = Vec::new();
+    for input in &item.sig.inputs {
+        // A method is cached by its arguments; what it is called on is not part of the key.
+        let FnArg::Typed(arg) = input else { continue };
+        let Pat::Ident(pat) = &*arg.pat else {
+            errors.push(
+                Error::custom("give this argument a name, so that it can be part of the key")
+                    .with_span(&arg.pat),
+            );
+            continue;
+        };
+        known.push(pat.ident.clone());
+        if !options.skip.iter().any(|skipped| skipped.is_ident(&pat.ident)) {
+            key_args.push(KeyArg { name: pat.ident.clone(), is_set: is_set(&arg.ty) });
+        }
+    }
+    for skipped in options.skip.iter() {
+        if !known.iter().any(|name| skipped.is_ident(name)) {
+            errors.push(Error::custom("the function has no such argument").with_span(skipped));
+        }
+    }
+    if options.key.is_some() && !options.skip.is_empty() {
+        errors.push(
+            Error::custom("`skip` is about interop keys; `key` names what it wants")
+                .with_span(&options.skip[0]),
+        );
+    }
+    errors.finish_with(key_args)
+}
+
+fn is_set(ty: &Type) -> bool {
+    match ty {
+        Type::Reference(reference) => is_set(&reference.elem),
+        Type::Path(path) => path
+            .path
+            .segments
+            .last()
+            .is_some_and(|last| matches!(last.ident.to_string().as_str(), "HashSet" | "BTreeSet")),
+        _ => false,
+    }
+}
+
+/// Whether it is a `Result`; what is returned must be owned.
+fn is_result(item: &ItemFn) -> darling::Result<bool> {
+    let ReturnType::Type(_, ty) = &item.sig.output else {
+        return Err(
+            Error::custom("the function returns nothing that could be cached").with_span(&item.sig.ident)
+        );
+    };
+    let Type::Path(path) = &**ty else { return owned(ty).map(|()| false) };
+    let Some(last) = path.path.segments.last() else { return Ok(false) };
+    if last.ident != "Result" {
+        return Ok(false);
+    }
+    if let PathArguments::AngleBracketed(args) = &last.arguments
+        && let Some(GenericArgument::Type(value)) = args.args.first()
+    {
+        owned(value)?;
+    }
+    Ok(true)
+}
+
+fn owned(ty: &Type) -> darling::Result<()> {
+    let problem = match ty {
+        Type::Reference(_) => {
+            "a cached function returns an owned value: `String` instead of `&str`, for instance"
+        }
+        Type::ImplTrait(_) => {
+            "a cached function returns a type that can be named, so that it can be read back"
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::custom(problem).with_span(&ty.span()))
+}
