@@ -25,6 +25,9 @@ pub struct Capabilities {
     pub locks: bool,
     /// Entries can be read as stale for a while after their time to live.
     pub stale_window: bool,
+    /// [`Store::delete`](crate::Store::delete) and [`Store::set_ttl`](crate::Store::set_ttl) tell whether there was an entry;
+    /// otherwise they answer true.
+    pub tells_missing: bool,
     /// Other processes see the same entries and locks.
     pub shared: bool,
     /// Values may have no bytes.
@@ -53,6 +56,7 @@ impl Capabilities {
             ttl_update: false,
             locks: false,
             stale_window: false,
+            tells_missing: true,
             shared: false,
             empty_values: true,
             json_only: false,

@@ -3,11 +3,14 @@
 //! A store maps a key to bytes and an expiry. It knows nothing of what the bytes mean. Layers (a near cache, retries, a circuit
 //! breaker) implement the same trait around another store, so they stack in any order.
 //!
-//! Each place is behind a feature of its own; all are additive.
+//! Each place is behind a feature of its own; all are additive, and all on by default.
 //!
 //! | feature | place | file |
 //! | --- | --- | --- |
-//! | `engine` (default) | this process | `engine.rs` |
+//! | `engine` | this process | `engine.rs` |
+//! | `paper` | a PaperCache server | `paper.rs` |
+//! | `rest` | the CacheKit REST API | `rest.rs` |
+//! | `seriput` | a Seriput server | `seriput.rs` |
 //!
 //! ```
 //! use larder_store::{EngineStore, Expiry, Found, Store, SystemClock};
@@ -31,7 +34,28 @@ mod clock;
 mod engine;
 mod entry;
 mod error;
+mod file_format;
+mod freshness;
+#[cfg(any(
+    feature = "memcached",
+    feature = "paper",
+    feature = "redis",
+    feature = "rest",
+    feature = "seriput"
+))]
+mod gate;
+mod host;
+mod limits;
+#[cfg(feature = "paper")]
+mod paper;
+mod path;
+#[cfg(feature = "rest")]
+mod rest;
+#[cfg(feature = "seriput")]
+mod seriput;
 mod store;
+#[cfg(any(feature = "memcached", feature = "paper", feature = "seriput"))]
+mod tcp;
 
 pub use capabilities::{Capabilities, KeyAlphabet, KeyFault, KeyRules};
 pub use clock::{Clock, SystemClock};
@@ -39,4 +63,17 @@ pub use clock::{Clock, SystemClock};
 pub use engine::EngineStore;
 pub use entry::{Expiry, Found, Freshness, Health, LockToken, Remaining};
 pub use error::{Class, Error, Fault, Operation};
+pub use file_format::{
+    FILE_EXPIRY_OFFSET, FILE_HEADER_BYTES, FileReading, file_header, file_name, read_file,
+};
+pub use freshness::{fresh_for_s, is_stale, read_freshness};
+pub use host::Hosts;
+pub use limits::Limits;
+#[cfg(feature = "paper")]
+pub use paper::PaperStore;
+pub use path::path_segment;
+#[cfg(feature = "rest")]
+pub use rest::{NearCache, RestOptions, RestStore};
+#[cfg(feature = "seriput")]
+pub use seriput::SeriputStore;
 pub use store::{Pending, Store};

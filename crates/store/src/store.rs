@@ -114,3 +114,40 @@ macro_rules! forward {
 }
 
 forward!(&S, Box<S>, Arc<S>);
+
+/// An answer of the store `name` to a call about `key`, which is refused first if it breaks the rules.
+#[cfg(any(
+    feature = "file",
+    feature = "memcached",
+    feature = "paper",
+    feature = "redis",
+    feature = "rest",
+    feature = "seriput"
+))]
+pub(crate) fn answer<'a, T: Send + 'a>(
+    name: &'a Arc<str>,
+    rules: crate::KeyRules,
+    operation: crate::Operation,
+    key: &[u8],
+    call: impl Future<Output = Result<T, crate::Fault>> + Send + 'a,
+) -> Pending<'a, T> {
+    let checked = rules.check(key);
+    let call = async move {
+        checked?;
+        call.await
+    };
+    Box::pin(
+        async move { call.await.map_err(|fault: crate::Fault| Error::new(name.clone(), operation, fault)) },
+    )
+}
+
+/// The answer that the store `name` cannot do this.
+#[cfg(any(feature = "memcached", feature = "paper", feature = "file", feature = "seriput"))]
+pub(crate) fn unsupported<'a, T: Send + 'a>(
+    name: &Arc<str>,
+    operation: crate::Operation,
+    why: &'static str,
+) -> Pending<'a, T> {
+    let error = Error::new(name.clone(), operation, crate::Fault::Unsupported(why));
+    Box::pin(std::future::ready(Err(error)))
+}
