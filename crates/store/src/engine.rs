@@ -7,21 +7,20 @@ use crate::entry::{Expiry, Found, Freshness, Health, LockToken, Remaining};
 use crate::error::{Error, Fault, Operation};
 use crate::store::{Pending, Store};
 use bytes::Bytes;
-use larder_engine::{Cache, Kind, Millis, Options, Remaining as Left, Ttl, limits};
-use parking_lot::Mutex;
-use std::collections::HashMap;
+use larder_engine::{Cache, Entry, Kind, Lifetime, Millis, Options, Renewed, Ttl, limits};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Most locks that are held at once.
-const LOCKS_MAX: usize = 65_536;
-
 const NAME: &str = "engine";
+
+/// Longest stale window that the engine keeps, in milliseconds.
+const STALE_MAX: Duration = Duration::from_millis(u32::MAX as u64);
 
 const CAPABILITIES: Capabilities = Capabilities {
     ttl_query: true,
     ttl_update: true,
     locks: true,
+    stale_window: true,
     ttl_step: Duration::from_millis(1),
     ..Capabilities::plain(KeyRules { bytes_max: limits::KEY_BYTES_MAX, ..KeyRules::ANY })
 };
@@ -43,18 +42,6 @@ const CAPABILITIES: Capabilities = Capabilities {
 pub struct EngineStore {
     cache: Arc<Cache>,
     clock: Box<dyn Clock>,
-    locks: Mutex<Locks>,
-}
-
-#[derive(Default)]
-struct Locks {
-    held: HashMap<Box<[u8]>, Held>,
-    taken: u64,
-}
-
-struct Held {
-    token: u64,
-    until: Millis,
 }
 
 impl EngineStore {
@@ -70,7 +57,7 @@ impl EngineStore {
     /// # Ok::<(), larder_engine::Error>(())
     /// ```
     pub fn new(cache: Arc<Cache>, clock: impl Clock + 'static) -> Self {
-        Self { cache, clock: Box::new(clock), locks: Mutex::default() }
+        Self { cache, clock: Box::new(clock) }
     }
 
     /// A store on a cache of its own with so many bytes.
@@ -106,10 +93,30 @@ impl EngineStore {
     }
 }
 
-/// A time to live in milliseconds, rounded up.
+/// A duration in milliseconds, rounded up.
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+}
+
 fn ttl(ttl: Duration) -> Result<Ttl, Fault> {
-    let ms = u64::try_from(ttl.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
-    Ttl::new(ms).ok_or_else(|| Fault::Expiry("it is zero".to_owned()))
+    Ttl::new(ms(ttl)).ok_or_else(|| Fault::Expiry("it is zero".to_owned()))
+}
+
+fn lifetime(expiry: Expiry) -> Result<Option<Lifetime>, Fault> {
+    let Some(fresh) = expiry.ttl() else { return Ok(None) };
+    let Ok(stale_ms) = u32::try_from(ms(expiry.stale())) else {
+        return Err(Fault::Expiry(format!("a stale window may have {} s at most", STALE_MAX.as_secs())));
+    };
+    Ok(Some(Lifetime { ttl: ttl(fresh)?, stale_ms }))
+}
+
+/// How fresh an entry is, and for how long.
+fn freshness(entry: &Entry<'_>, now: Millis) -> Freshness {
+    let Some(expiry) = entry.expiry else { return Freshness::UNBOUNDED };
+    match expiry.fresh_until().0.checked_sub(now.0) {
+        None | Some(0) => Freshness::Stale,
+        Some(left) => Freshness::Fresh { fresh_for: Some(Duration::from_millis(left)) },
+    }
 }
 
 fn refusal(error: &larder_engine::Error) -> Fault {
@@ -132,26 +139,22 @@ impl Store for EngineStore {
 
     fn get<'a>(&'a self, key: &'a [u8]) -> Pending<'a, Option<Found>> {
         self.answer(Operation::Get, key, || {
-            let (key, now) = (self.cache.key(key), self.now());
-            let read = |entry: larder_engine::Entry<'_>| match entry.shared {
-                Some(shared) => shared.clone(),
-                None => Bytes::copy_from_slice(entry.value),
+            let now = self.now();
+            let read = |entry: Entry<'_>| {
+                let bytes = match entry.shared {
+                    Some(shared) => shared.clone(),
+                    None => Bytes::copy_from_slice(entry.value),
+                };
+                Found { bytes, freshness: freshness(&entry, now) }
             };
-            let Some(bytes) = self.cache.get(key, now, read) else { return Ok(None) };
-            // If another call removed the entry in between, no copy is kept; if one replaced it, the successor's time holds.
-            let fresh_for = match self.cache.remaining(key, now) {
-                Some(Left::Forever) => None,
-                Some(Left::For(left)) => Some(Duration::from_millis(left.get())),
-                None => Some(Duration::ZERO),
-            };
-            Ok(Some(Found { bytes, freshness: Freshness::Fresh { fresh_for } }))
+            Ok(self.cache.get_stale(self.cache.key(key), now, read))
         })
     }
 
     fn set<'a>(&'a self, key: &'a [u8], value: Bytes, expiry: Expiry) -> Pending<'a, ()> {
         self.answer(Operation::Set, key, || {
-            let ttl = expiry.ttl().map(ttl).transpose()?;
-            let set = self.cache.set(self.cache.key(key), value.into(), Kind::Opaque, ttl, self.now());
+            let life = lifetime(expiry)?;
+            let set = self.cache.set_for(self.cache.key(key), value.into(), Kind::Opaque, life, self.now());
             set.map_err(|error| refusal(&error))
         })
     }
@@ -161,57 +164,55 @@ impl Store for EngineStore {
     }
 
     fn exists<'a>(&'a self, key: &'a [u8]) -> Pending<'a, bool> {
-        self.answer(Operation::Exists, key, || Ok(self.cache.has(self.cache.key(key), self.now())))
+        self.answer(Operation::Exists, key, || {
+            Ok(self.cache.peek_stale(self.cache.key(key), self.now(), |_| ()).is_some())
+        })
     }
 
     fn remaining<'a>(&'a self, key: &'a [u8]) -> Pending<'a, Option<Remaining>> {
         self.answer(Operation::Remaining, key, || {
-            Ok(self.cache.remaining(self.cache.key(key), self.now()).map(|left| match left {
-                Left::Forever => Remaining::Forever,
-                Left::For(left) => Remaining::For(Duration::from_millis(left.get())),
-            }))
+            let now = self.now();
+            let left = |entry: Entry<'_>| match entry.expiry {
+                None => Remaining::Forever,
+                Some(expiry) => {
+                    Remaining::For(Duration::from_millis(expiry.evict_at.0.saturating_sub(now.0)))
+                }
+            };
+            Ok(self.cache.peek_stale(self.cache.key(key), now, left))
         })
     }
 
     fn set_ttl<'a>(&'a self, key: &'a [u8], new: Option<Duration>) -> Pending<'a, bool> {
         self.answer(Operation::SetTtl, key, || {
-            let new = new.map(ttl).transpose()?;
-            Ok(self.cache.set_ttl(self.cache.key(key), new, self.now()))
+            let (key, now) = (self.cache.key(key), self.now());
+            let Some(new) = new else { return Ok(self.cache.set_ttl(key, None, now)) };
+            match self.cache.renew(key, ttl(new)?, Ttl::MAX, now) {
+                Renewed::Done => Ok(true),
+                Renewed::Missing => Ok(false),
+                Renewed::Stale => Err(Fault::Refused("the entry is stale already".to_owned())),
+                Renewed::TooLong { .. } => Err(Fault::Expiry("it is too long".to_owned())),
+            }
         })
     }
 
     fn lock<'a>(&'a self, key: &'a [u8], hold: Duration) -> Pending<'a, Option<LockToken>> {
         self.answer(Operation::Lock, key, || {
-            let (until, now) = (self.now().after(ttl(hold)?), self.now());
-            let mut locks = self.locks.lock();
-            if locks.held.get(key).is_some_and(|held| held.until > now) {
-                return Ok(None);
+            let token = LockToken::random();
+            let taken =
+                self.cache.lock(self.cache.key(key), token.as_str().as_bytes(), ttl(hold)?, self.now());
+            match taken {
+                Ok(taken) => Ok(taken.then_some(token)),
+                Err(error @ larder_engine::Error::TooManyLeases { .. }) => {
+                    Err(Fault::Busy(error.to_string()))
+                }
+                Err(error) => Err(refusal(&error)),
             }
-            if locks.held.len() >= LOCKS_MAX {
-                locks.held.retain(|_, held| held.until > now);
-            }
-            if locks.held.len() >= LOCKS_MAX {
-                return Err(Fault::Busy(format!("{LOCKS_MAX} locks are held")));
-            }
-            locks.taken += 1;
-            let token = locks.taken;
-            locks.held.insert(key.into(), Held { token, until });
-            Ok(Some(LockToken::new(token.to_string())))
         })
     }
 
     fn unlock<'a>(&'a self, key: &'a [u8], token: &'a LockToken) -> Pending<'a, bool> {
         self.answer(Operation::Unlock, key, || {
-            let now = self.now();
-            let mut locks = self.locks.lock();
-            let is_ours = locks
-                .held
-                .get(key)
-                .is_some_and(|held| held.token.to_string() == token.as_str() && held.until > now);
-            if is_ours {
-                locks.held.remove(key);
-            }
-            Ok(is_ours)
+            Ok(self.cache.unlock(self.cache.key(key), token.as_str().as_bytes(), self.now()))
         })
     }
 

@@ -174,6 +174,12 @@ impl LockToken {
         Self(token.into())
     }
 
+    /// One that nobody guesses.
+    #[cfg(any(feature = "engine", feature = "redis"))]
+    pub(crate) fn random() -> Self {
+        Self(format!("{:032x}", rand::random::<u128>()))
+    }
+
     /// The token as the store wants it back.
     #[must_use]
     pub fn as_str(&self) -> &str {

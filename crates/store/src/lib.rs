@@ -8,7 +8,10 @@
 //! | feature | place | file |
 //! | --- | --- | --- |
 //! | `engine` | this process | `engine.rs` |
+//! | `file` | files in the CacheKit layout | `file.rs` |
+//! | `memcached` | memcached | `memcached.rs` |
 //! | `paper` | a PaperCache server | `paper.rs` |
+//! | `redis` | Redis or Valkey, one server or a cluster | `redis.rs` |
 //! | `rest` | the CacheKit REST API | `rest.rs` |
 //! | `seriput` | a Seriput server | `seriput.rs` |
 //!
@@ -34,6 +37,8 @@ mod clock;
 mod engine;
 mod entry;
 mod error;
+#[cfg(feature = "file")]
+mod file;
 mod file_format;
 mod freshness;
 #[cfg(any(
@@ -46,9 +51,13 @@ mod freshness;
 mod gate;
 mod host;
 mod limits;
+#[cfg(feature = "memcached")]
+mod memcached;
 #[cfg(feature = "paper")]
 mod paper;
 mod path;
+#[cfg(feature = "redis")]
+mod redis;
 #[cfg(feature = "rest")]
 mod rest;
 #[cfg(feature = "seriput")]
@@ -63,15 +72,21 @@ pub use clock::{Clock, SystemClock};
 pub use engine::EngineStore;
 pub use entry::{Expiry, Found, Freshness, Health, LockToken, Remaining};
 pub use error::{Class, Error, Fault, Operation};
+#[cfg(feature = "file")]
+pub use file::FileStore;
 pub use file_format::{
     FILE_EXPIRY_OFFSET, FILE_HEADER_BYTES, FileReading, file_header, file_name, read_file,
 };
 pub use freshness::{fresh_for_s, is_stale, read_freshness};
 pub use host::Hosts;
 pub use limits::Limits;
+#[cfg(feature = "memcached")]
+pub use memcached::MemcachedStore;
 #[cfg(feature = "paper")]
 pub use paper::PaperStore;
 pub use path::path_segment;
+#[cfg(feature = "redis")]
+pub use redis::RedisStore;
 #[cfg(feature = "rest")]
 pub use rest::{NearCache, RestOptions, RestStore};
 #[cfg(feature = "seriput")]

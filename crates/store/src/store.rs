@@ -59,7 +59,7 @@ pub trait Store: Send + Sync {
     fn remaining<'a>(&'a self, key: &'a [u8]) -> Pending<'a, Option<Remaining>>;
 
     /// Sets how long an entry is fresh, counted from now, `None` for ever; false if there is no entry. A place that does not
-    /// tell answers true.
+    /// tell answers true. A stale window keeps its length; a stale entry does not become fresh again: that is refused.
     fn set_ttl<'a>(&'a self, key: &'a [u8], ttl: Option<Duration>) -> Pending<'a, bool>;
 
     /// Tries to take the lock of a key without waiting; `None` if somebody else holds it. It falls open after `hold` if it is

@@ -40,6 +40,22 @@ async fn an_entry_is_gone_at_its_time_and_not_before() {
 }
 
 #[tokio::test]
+async fn a_stale_entry_is_there_until_its_window_ends_and_stays_stale() {
+    let (store, time) = timed();
+    let second = Duration::from_secs(1);
+    store.set(b"k", "v".into(), Expiry::after(second).and_stale_for(second)).await.unwrap();
+    assert!(store.set_ttl(b"k", Some(2 * second)).await.unwrap());
+    time.fetch_add(2_000, Relaxed);
+    assert_eq!(store.get(b"k").await.unwrap().unwrap().freshness, Freshness::Stale);
+    assert!(store.exists(b"k").await.unwrap());
+    assert_eq!(store.remaining(b"k").await.unwrap(), Some(Remaining::For(second)));
+    let renewed = store.set_ttl(b"k", Some(second)).await.unwrap_err();
+    assert!(matches!(renewed.fault(), Fault::Refused(_)), "{renewed}");
+    time.fetch_add(1_000, Relaxed);
+    assert_eq!(store.get(b"k").await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn a_lock_falls_open_at_its_time_and_its_token_with_it() {
     let (store, time) = timed();
     let second = Duration::from_secs(1);

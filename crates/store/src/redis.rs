@@ -1,0 +1,251 @@
+//! Redis or Valkey, one server or a cluster (`spec/cachekit.md`, section 7). Entries are plain strings, a lock is the string
+//! `{key}:lock`, as other CacheKit SDKs have them; times are exact to a millisecond. How it is reached is in `redis/link.rs`.
+
+mod link;
+
+use crate::capabilities::{Capabilities, KeyRules};
+use crate::entry::{Expiry, Found, Freshness, Health, LockToken, Remaining};
+use crate::error::{Error, Fault, Operation};
+use crate::gate::Gate;
+use crate::limits::Limits;
+use crate::store::{Pending, Store, answer};
+use bytes::Bytes;
+use link::{GRACE, Link, shown};
+use redis::{Cmd, FromRedisValue, Pipeline, cmd, pipe};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a server stores at most.
+const VALUE_BYTES_MAX: u64 = 512 << 20;
+
+/// Longest time to live in milliseconds that a server takes whatever the date, some 140,000 years.
+const TTL_MS_MAX: u64 = 1 << 52;
+
+/// Deletes a lock only if it is still the caller's.
+const RELEASE: &str =
+    "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end";
+
+/// Redis or Valkey.
+///
+/// ```no_run
+/// use larder_store::{Expiry, Limits, RedisStore, Store};
+/// use std::time::Duration;
+///
+/// # async fn example() -> Result<(), larder_store::Error> {
+/// let store = RedisStore::new("redis://:password@127.0.0.1:6379/0", Limits::default())?;
+/// store.set(b"greeting", "hello".into(), Expiry::after(Duration::from_secs(60))).await?;
+/// if let Some(token) = store.lock(b"greeting", Duration::from_secs(5)).await? {
+///     store.unlock(b"greeting", &token).await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct RedisStore {
+    name: Arc<str>,
+    link: Link,
+    gate: Gate,
+    capabilities: Capabilities,
+}
+
+impl RedisStore {
+    /// A store on one server, `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]`. Nothing is sent yet. The calls of a store share
+    /// a few connections, each with many under way.
+    ///
+    /// # Errors
+    /// [`Fault::Address`].
+    ///
+    /// ```
+    /// use larder_store::{Limits, RedisStore, Store};
+    ///
+    /// let store = RedisStore::new("redis://:secret@localhost", Limits::default())?;
+    /// assert_eq!(store.name(), "redis://localhost:6379/0");
+    /// # Ok::<(), larder_store::Error>(())
+    /// ```
+    pub fn new(url: &str, limits: Limits) -> Result<Self, Error> {
+        Self::open(std::slice::from_ref(&url), Link::single, limits)
+    }
+
+    /// A store on a cluster, known by some of its nodes, each as for [`new`](Self::new). Others are found from there.
+    ///
+    /// # Errors
+    /// [`Fault::Address`].
+    ///
+    /// ```
+    /// use larder_store::{Limits, RedisStore};
+    ///
+    /// let nodes = ["redis://10.0.0.1:6379", "redis://10.0.0.2:6379"];
+    /// assert!(RedisStore::cluster(&nodes, Limits::default()).is_ok());
+    /// assert!(RedisStore::cluster(&[], Limits::default()).is_err());
+    /// ```
+    pub fn cluster(urls: &[&str], limits: Limits) -> Result<Self, Error> {
+        Self::open(urls, Link::cluster, limits)
+    }
+
+    fn open(
+        urls: &[&str],
+        link: impl FnOnce(&[&str], &Limits) -> Result<Link, Fault>,
+        limits: Limits,
+    ) -> Result<Self, Error> {
+        let name: Arc<str> = shown(urls).into();
+        let link = link(urls, &limits).map_err(|fault| Error::new(name.clone(), Operation::Open, fault))?;
+        // A connection has many calls under way: the limit is on calls, as many as would wait elsewhere.
+        let at_once = limits.connections_max.saturating_add(limits.waiting_max);
+        Ok(Self {
+            name,
+            link,
+            gate: Gate::new(at_once, &Limits { waiting_max: 0, timeout: limits.timeout + GRACE, ..limits }),
+            capabilities: Capabilities {
+                ttl_query: true,
+                ttl_update: true,
+                locks: true,
+                shared: true,
+                value_bytes_max: Some(limits.value_bytes_max.min(VALUE_BYTES_MAX)),
+                ttl_step: Duration::from_millis(1),
+                ..Capabilities::plain(KeyRules { empty: true, ..KeyRules::ANY })
+            },
+        })
+    }
+
+    async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Fault> {
+        let mut pipeline = Pipeline::new();
+        pipeline.add_command(command.clone());
+        let (answer,): (T,) = self.ask_all(&pipeline).await?;
+        Ok(answer)
+    }
+
+    /// Sends commands about one key together.
+    async fn ask_all<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, Fault> {
+        self.link.ask(commands).await
+    }
+
+    fn call<'a, T: Send + 'a>(
+        &'a self,
+        operation: Operation,
+        key: &[u8],
+        call: impl Future<Output = Result<T, Fault>> + Send + 'a,
+    ) -> Pending<'a, T> {
+        answer(&self.name, self.capabilities.keys, operation, key, self.gate.pass(call))
+    }
+}
+
+fn lock_name(key: &[u8]) -> Vec<u8> {
+    [key, b":lock"].concat()
+}
+
+/// A duration in milliseconds, rounded up.
+fn ms(duration: Duration) -> Result<u64, Fault> {
+    match u64::try_from(duration.as_nanos().div_ceil(1_000_000)) {
+        Ok(0) => Err(Fault::Expiry("it is zero".to_owned())),
+        Ok(ms) => Ok(ms.min(TTL_MS_MAX)),
+        Err(_) => Ok(TTL_MS_MAX),
+    }
+}
+
+/// What PTTL says: -2 for no entry, -1 for one that does not expire.
+fn remaining(pttl: i64) -> Option<Remaining> {
+    match u64::try_from(pttl) {
+        Ok(ms) => Some(Remaining::For(Duration::from_millis(ms))),
+        Err(_) => (pttl == -1).then_some(Remaining::Forever),
+    }
+}
+
+impl Store for RedisStore {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.capabilities
+    }
+
+    fn get<'a>(&'a self, key: &'a [u8]) -> Pending<'a, Option<Found>> {
+        self.call(Operation::Get, key, async move {
+            // The time left comes along, so that a copy of the entry does not outlive it.
+            let mut commands = pipe();
+            commands.cmd("GET").arg(key).cmd("PTTL").arg(key);
+            let (value, pttl): (Option<Vec<u8>>, i64) = self.ask_all(&commands).await?;
+            let Some(value) = value else { return Ok(None) };
+            let (len, max) =
+                (value.len() as u64, self.capabilities.value_bytes_max.unwrap_or(VALUE_BYTES_MAX));
+            if len > max {
+                return Err(Fault::AnswerTooLarge { len, max });
+            }
+            let fresh_for = remaining(pttl).map_or(Some(Duration::ZERO), Remaining::at_most);
+            Ok(Some(Found { bytes: value.into(), freshness: Freshness::Fresh { fresh_for } }))
+        })
+    }
+
+    fn set<'a>(&'a self, key: &'a [u8], value: Bytes, expiry: Expiry) -> Pending<'a, ()> {
+        self.call(Operation::Set, key, async move {
+            let (len, max) =
+                (value.len() as u64, self.capabilities.value_bytes_max.unwrap_or(VALUE_BYTES_MAX));
+            if len > max {
+                return Err(Fault::ValueTooLarge { len, max });
+            }
+            let mut command = cmd("SET");
+            command.arg(key).arg(&value[..]);
+            if let Some(ttl) = expiry.ttl() {
+                command.arg("PX").arg(ms(ttl)?);
+            }
+            self.ask(&command).await
+        })
+    }
+
+    fn delete<'a>(&'a self, key: &'a [u8]) -> Pending<'a, bool> {
+        self.call(Operation::Delete, key, async move { self.ask(cmd("DEL").arg(key)).await })
+    }
+
+    fn exists<'a>(&'a self, key: &'a [u8]) -> Pending<'a, bool> {
+        self.call(Operation::Exists, key, async move { self.ask(cmd("EXISTS").arg(key)).await })
+    }
+
+    fn remaining<'a>(&'a self, key: &'a [u8]) -> Pending<'a, Option<Remaining>> {
+        self.call(
+            Operation::Remaining,
+            key,
+            async move { Ok(remaining(self.ask(cmd("PTTL").arg(key)).await?)) },
+        )
+    }
+
+    fn set_ttl<'a>(&'a self, key: &'a [u8], ttl: Option<Duration>) -> Pending<'a, bool> {
+        self.call(Operation::SetTtl, key, async move {
+            match ttl {
+                Some(ttl) => self.ask(cmd("PEXPIRE").arg(key).arg(ms(ttl)?)).await,
+                None => {
+                    // PERSIST does not tell an entry that never expires from none.
+                    let mut commands = pipe();
+                    commands.cmd("PERSIST").arg(key).ignore().cmd("EXISTS").arg(key);
+                    let (exists,): (bool,) = self.ask_all(&commands).await?;
+                    Ok(exists)
+                }
+            }
+        })
+    }
+
+    fn lock<'a>(&'a self, key: &'a [u8], hold: Duration) -> Pending<'a, Option<LockToken>> {
+        self.call(Operation::Lock, key, async move {
+            let token = LockToken::random();
+            let mut command = cmd("SET");
+            command.arg(lock_name(key)).arg(token.as_str()).arg("NX").arg("PX").arg(ms(hold)?);
+            let taken: Option<String> = self.ask(&command).await?;
+            Ok(taken.map(|_| token))
+        })
+    }
+
+    fn unlock<'a>(&'a self, key: &'a [u8], token: &'a LockToken) -> Pending<'a, bool> {
+        self.call(Operation::Unlock, key, async move {
+            let mut command = cmd("EVAL");
+            command.arg(RELEASE).arg(1).arg(lock_name(key)).arg(token.as_str());
+            self.ask(&command).await
+        })
+    }
+
+    fn health(&self) -> Pending<'_, Health> {
+        let call = async move {
+            self.ask::<()>(&cmd("PING")).await?;
+            Ok(Health { version: self.link.version().await })
+        };
+        let fail = |fault| Error::new(self.name.clone(), Operation::Health, fault);
+        Box::pin(async move { self.gate.pass(call).await.map_err(fail) })
+    }
+}

@@ -1,0 +1,257 @@
+//! Connections to Redis or Valkey. Each carries many calls at once and matches answers to them, so that a call given up disturbs
+//! no other. One is opened when it is needed, further ones when those there have much to do, and one that broke or fell silent
+//! is replaced by the next call.
+
+use crate::error::Fault;
+use crate::limits::Limits;
+use redis::aio::MultiplexedConnection;
+use redis::cluster::ClusterClient;
+use redis::cluster_async::ClusterConnection;
+use redis::{
+    AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, RedisError,
+    ServerErrorKind, cmd,
+};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+/// Most connections, whatever the limits allow: more do not help.
+const CONNECTIONS_MAX: usize = 8;
+/// A connection with fewer calls under way gets the next one.
+const CALLS_EASY: usize = 16;
+/// How often the cluster's client follows a key to another node.
+const REDIRECTS_MAX: u32 = 4;
+
+pub(super) struct Link {
+    place: Place,
+    slots: Vec<Slot>,
+    limits: Limits,
+}
+
+enum Place {
+    Single(Box<Client>),
+    Cluster(Box<ClusterClient>),
+}
+
+#[derive(Default)]
+struct Slot {
+    /// Also held while connecting, so that nobody connects twice.
+    open: Mutex<Option<Open>>,
+    calls: AtomicUsize,
+    opened: AtomicUsize,
+}
+
+#[derive(Clone)]
+struct Open {
+    connection: Connection,
+    /// Which of the slot's connections it is.
+    number: usize,
+    /// Whether a call was answered on it.
+    is_used: bool,
+}
+
+#[derive(Clone)]
+enum Connection {
+    Single(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+/// A call that is counted for its slot until it ends.
+struct Counted<'s>(&'s AtomicUsize);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Where `urls` lead, as it may be shown: without users and passwords.
+pub(super) fn shown(urls: &[&str]) -> String {
+    let place = |url: &&str| {
+        let info = url.into_connection_info().ok()?;
+        Some(format!("{}/{}", info.addr(), info.redis_settings().db()))
+    };
+    let places: Option<Vec<String>> = urls.iter().map(place).collect();
+    match places {
+        Some(places) if !places.is_empty() => format!("redis://{}", places.join(",")),
+        _ => "redis".to_owned(),
+    }
+}
+
+impl Link {
+    pub(super) fn single(urls: &[&str], limits: &Limits) -> Result<Self, Fault> {
+        let url = urls.first().copied().unwrap_or_default();
+        let info = url.into_connection_info().map_err(|error| address(&error))?;
+        // What is not needed is not asked of servers that only speak a part of the protocol.
+        let settings = info.redis_settings().clone().set_skip_set_lib_name();
+        let client = Client::open(info.set_redis_settings(settings)).map_err(|error| address(&error))?;
+        Ok(Self::new(Place::Single(Box::new(client)), limits))
+    }
+
+    pub(super) fn cluster(urls: &[&str], limits: &Limits) -> Result<Self, Fault> {
+        let client = ClusterClient::builder(urls.to_vec())
+            .connection_timeout(limits.connect_timeout)
+            .response_timeout(limits.timeout)
+            .retries(REDIRECTS_MAX)
+            .build()
+            .map_err(|error| address(&error))?;
+        Ok(Self::new(Place::Cluster(Box::new(client)), limits))
+    }
+
+    fn new(place: Place, limits: &Limits) -> Self {
+        let slots = limits.connections_max.clamp(1, CONNECTIONS_MAX);
+        Self { place, slots: (0..slots).map(|_| Slot::default()).collect(), limits: *limits }
+    }
+
+    /// Sends commands and waits for all their answers.
+    ///
+    /// A connection that was closed while it was idle is found out only by using it: then the commands go once more over a new
+    /// one. So they must be such that may be carried out twice.
+    pub(super) async fn ask<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, Fault> {
+        let (slot, _counted) = self.slot();
+        let mut number = None;
+        let asked = timeout(self.limits.timeout, async {
+            let mut again = true;
+            loop {
+                let mut open = self.open(slot).await?;
+                number = Some(open.number);
+                match open.connection.ask(commands).await {
+                    Ok(answer) => {
+                        if !open.is_used {
+                            slot.mark_used(open.number).await;
+                        }
+                        return Ok(answer);
+                    }
+                    Err(error) => {
+                        if !matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension) {
+                            slot.forget(open.number).await;
+                        }
+                        if !(open.is_used && again && error.is_connection_dropped()) {
+                            return Err(self.fault(&error));
+                        }
+                        again = false;
+                    }
+                }
+            }
+        });
+        let Ok(answer) = asked.await else {
+            // It is silent: nobody else is to wait for it.
+            if let Some(number) = number {
+                slot.forget(number).await;
+            }
+            return Err(Fault::TimedOut(self.limits.timeout));
+        };
+        answer
+    }
+
+    /// The version of a single server, if it tells.
+    pub(super) async fn version(&self) -> Option<String> {
+        let Place::Single(_) = self.place else { return None };
+        let mut command = Pipeline::new();
+        command.add_command(cmd("INFO").arg("server").clone());
+        let (text,): (String,) = self.ask(&command).await.ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("valkey_version:"));
+        let line = line.or_else(|| text.lines().find_map(|line| line.strip_prefix("redis_version:")));
+        line.map(|version| version.trim().to_owned())
+    }
+
+    /// The first connection that has little to do, or the one with the least.
+    fn slot(&self) -> (&Slot, Counted<'_>) {
+        let calls = |slot: &&Slot| slot.calls.load(Relaxed);
+        let easy = self.slots.iter().find(|slot| calls(slot) < CALLS_EASY);
+        let slot = easy.or_else(|| self.slots.iter().min_by_key(calls)).unwrap_or(&self.slots[0]);
+        slot.calls.fetch_add(1, Relaxed);
+        (slot, Counted(&slot.calls))
+    }
+
+    async fn open(&self, slot: &Slot) -> Result<Open, Fault> {
+        let mut open = slot.open.lock().await;
+        if let Some(open) = &*open {
+            return Ok(open.clone());
+        }
+        let limit = self.limits.connect_timeout;
+        let connected = timeout(limit, self.connect()).await;
+        let connection = connected.unwrap_or(Err(Fault::TimedOut(limit)))?;
+        let number = slot.opened.fetch_add(1, Relaxed);
+        Ok(open.insert(Open { connection, number, is_used: false }).clone())
+    }
+
+    async fn connect(&self) -> Result<Connection, Fault> {
+        let connected = match &self.place {
+            Place::Single(client) => {
+                // The limits on time are those of the call.
+                let config =
+                    AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
+                client.get_multiplexed_async_connection_with_config(&config).await.map(Connection::Single)
+            }
+            Place::Cluster(client) => client.get_async_connection().await.map(Connection::Cluster),
+        };
+        connected.map_err(|error| match self.fault(&error) {
+            Fault::Io(reason) => Fault::Connect(reason),
+            other => other,
+        })
+    }
+
+    fn fault(&self, error: &RedisError) -> Fault {
+        let reason = error.to_string();
+        match error.kind() {
+            ErrorKind::AuthenticationFailed => Fault::Unauthorized(reason),
+            ErrorKind::Parse | ErrorKind::UnexpectedReturnType => Fault::NotTheProtocol(reason),
+            ErrorKind::ClusterConnectionNotFound => Fault::Connect(reason),
+            ErrorKind::Io if error.is_connection_refusal() => Fault::Connect(reason),
+            ErrorKind::Io if error.is_timeout() => Fault::TimedOut(self.limits.timeout),
+            ErrorKind::Io if error.is_connection_dropped() => Fault::Closed,
+            ErrorKind::Io => Fault::Io(reason),
+            _ => said(error).unwrap_or(Fault::Refused(reason)),
+        }
+    }
+}
+
+/// What the server itself said, to the first command that it refused.
+fn said(error: &RedisError) -> Option<Fault> {
+    let errors = error.clone().into_server_errors()?;
+    let (_, error) = errors.first()?;
+    let reason = [error.code(), error.details().unwrap_or_default()].join(" ");
+    Some(match error.code() {
+        "NOAUTH" | "WRONGPASS" | "NOPERM" => Fault::Unauthorized(reason),
+        "OOM" | "MISCONF" | "BUSY" | "NOREPLICAS" => Fault::Failed { reason, retry_after: None },
+        _ if error.kind().is_some_and(is_passing) => Fault::Failed { reason, retry_after: None },
+        _ => Fault::Refused(reason),
+    })
+}
+
+/// Whether the server will be well again without anything being changed.
+fn is_passing(kind: ServerErrorKind) -> bool {
+    use ServerErrorKind::{BusyLoading, ClusterDown, MasterDown, ReadOnly, TryAgain};
+    matches!(kind, BusyLoading | ClusterDown | MasterDown | ReadOnly | TryAgain)
+}
+
+fn address(error: &RedisError) -> Fault {
+    Fault::Address(format!("not an address of a Redis server: {error}"))
+}
+
+impl Slot {
+    async fn mark_used(&self, number: usize) {
+        if let Some(open) = self.open.lock().await.as_mut().filter(|open| open.number == number) {
+            open.is_used = true;
+        }
+    }
+
+    async fn forget(&self, number: usize) {
+        let mut open = self.open.lock().await;
+        open.take_if(|open| open.number == number);
+    }
+}
+
+impl Connection {
+    async fn ask<T: FromRedisValue>(&mut self, commands: &Pipeline) -> Result<T, RedisError> {
+        match self {
+            Self::Single(connection) => commands.query_async(connection).await,
+            Self::Cluster(connection) => commands.query_async(connection).await,
+        }
+    }
+}
+
+/// How long a call may take beyond its limit before the gate ends it: the limit itself is kept here.
+pub(super) const GRACE: Duration = Duration::from_secs(1);
