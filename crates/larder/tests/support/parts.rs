@@ -1,4 +1,5 @@
 //! Programs of others that tests run: where they are, and what happens where they are not.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::path::Path;
 use std::process::Command;
@@ -10,15 +11,28 @@ fn absent(what: &str) {
     println!("skipped: {what} is absent");
 }
 
-/// The interpreter that has the packages of `.ci/python-requirements.txt`, given a script of `tests/python`; `None` says that
-/// the test has to skip.
+/// The interpreter that has the packages of `.ci/python-requirements.txt`; `None` says that the test has to skip.
 #[track_caller]
-pub(crate) fn python(script: &str) -> Option<Command> {
+fn interpreter() -> Option<Command> {
     let Some(interpreter) = std::env::var_os("LARDER_TEST_PYTHON") else {
         absent("LARDER_TEST_PYTHON");
         return None;
     };
-    let mut command = Command::new(interpreter);
+    Some(Command::new(interpreter))
+}
+
+/// A script of `tests/python`.
+#[track_caller]
+pub(crate) fn python(script: &str) -> Option<Command> {
+    let mut command = interpreter()?;
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(script));
+    Some(command)
+}
+
+/// A program that comes as a Python package.
+#[track_caller]
+pub(crate) fn python_module(name: &str) -> Option<Command> {
+    let mut command = interpreter()?;
+    command.args(["-m", name]);
     Some(command)
 }

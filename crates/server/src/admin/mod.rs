@@ -1,5 +1,5 @@
 //! The administration listener, for monitoring and not for clients: `/health` (the process answers), `/ready` (it takes
-//! requests; 503 while it stops) and `/metrics`. It has no authentication, so it stays on loopback unless `allow_insecure`
+//! requests; 503 while it stops), `/metrics`, and `/openapi.json`, which describes the REST API. It has no authentication, so it stays on loopback unless `allow_insecure`
 //! is set. Its connections are few and bounded, and do not count as clients.
 
 mod metrics;
@@ -7,7 +7,7 @@ mod metrics;
 use std::{io, sync::Arc};
 
 use axum::{
-    Router,
+    Json, Router,
     extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -33,6 +33,7 @@ use crate::{
     limits::{
         ACCEPT_PAUSE, ADMIN_CONNECTION_TIME, ADMIN_CONNECTIONS_MAX, ADMIN_HEAD_TIME, ADMIN_LINGER_TIME,
     },
+    rest::openapi,
     shared::Shared,
 };
 
@@ -50,6 +51,7 @@ fn router(shared: Arc<Shared>, stopped: signal::Receiver<bool>) -> Router {
         .route("/health", get(health))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics))
+        .route("/openapi.json", get(describe))
         .with_state(Arc::new(Admin { registry: metrics::registry(shared), stopped }))
 }
 
@@ -79,6 +81,11 @@ async fn metrics(State(admin): State<Arc<Admin>>, headers: HeaderMap) -> Respons
         Ok(()) => ([(header::CONTENT_TYPE, kind)], page).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
     }
+}
+
+/// The description of the REST API.
+async fn describe() -> Json<serde_json::Value> {
+    Json(openapi::document())
 }
 
 fn wants_openmetrics(headers: &HeaderMap) -> bool {

@@ -42,7 +42,7 @@ pub(crate) fn lock(call: &Call<'_>, body: Payload<'_>) -> Answer {
 fn read_time(body: &[u8]) -> Result<Ttl, Refusal> {
     let expected = r#"the body is a JSON object with exactly one field, {"timeout_ms":N}"#;
     let request: Request = json::object(body).ok_or(Refusal::Json(expected))?;
-    let ms = request.timeout_ms.as_u64().filter(|ms| *ms <= LOCK_MS_MAX);
+    let ms = json::whole(&request.timeout_ms).filter(|ms| *ms <= LOCK_MS_MAX);
     ms.and_then(Ttl::new).ok_or(Refusal::LockTime)
 }
 

@@ -14,6 +14,7 @@ mod health;
 mod json;
 mod line;
 mod lock;
+pub(crate) mod openapi;
 mod path;
 mod put;
 mod refusal;

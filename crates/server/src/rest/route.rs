@@ -64,6 +64,8 @@ pub(crate) enum Schema {
     Integer { min: u64, max: u64 },
     /// A text.
     Text,
+    /// `true`, and nothing else.
+    True,
     /// One of these words.
     Words(&'static [&'static str]),
 }

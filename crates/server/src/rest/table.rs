@@ -8,8 +8,7 @@ use super::{
     ttl,
 };
 
-const SUCCESS: Content =
-    Content::Object(&[Field { name: "success", schema: Schema::Words(&["true"]), nullable: false }]);
+const SUCCESS: Content = Content::Object(&[Field { name: "success", schema: Schema::True, nullable: false }]);
 const TTL_SCHEMA: Schema = Schema::Integer { min: 1, max: TTL_S_MAX };
 
 const fn header(name: &'static str, schema: Schema, summary: &'static str) -> Parameter {

@@ -39,7 +39,7 @@ pub(crate) fn patch(call: &Call<'_>, body: Payload<'_>) -> Answer {
     let Some(request) = json::object::<Request>(body.as_slice()) else {
         return Refusal::Json(expected).into();
     };
-    let asked = request.ttl.as_u64().and_then(check_ttl).and_then(ttl);
+    let asked = json::whole(&request.ttl).and_then(check_ttl).and_then(ttl);
     let (Some(asked), Some(longest)) = (asked, ttl(TTL_S_MAX)) else { return Refusal::Ttl.into() };
     match call.cache.renew(call.key, asked, longest, call.now) {
         Renewed::Done | Renewed::Missing => Answer::success(),
