@@ -187,6 +187,16 @@ fn half_a_request_holds_nobody_up() {
 }
 
 #[test]
+fn the_description_of_the_api_is_the_one_in_docs() {
+    let server = start(|_| {});
+    let (_, head, page) = get(admin(&server), "/openapi.json");
+    assert!(head.contains("content-type: application/json"), "{head}");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+    let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    assert_eq!(parse(&page), parse(&std::fs::read_to_string(file).unwrap()));
+}
+
+#[test]
 fn only_those_who_ask_for_openmetrics_get_it() {
     let server = start(|_| {});
     let (_, head, page) = get(admin(&server), "/metrics");
