@@ -164,7 +164,7 @@ fn bad_times_are_refused_and_change_nothing() {
         ] {
             assert_eq!(http.renew("k", bad).error(), (400, "invalid_body".to_owned()), "{bad:?}");
         }
-        for bad in ["0", "-1", "1.5", "7.0", "2592001", "1e99"] {
+        for bad in ["0", "-1", "1.5", "2592001", "1e99"] {
             let reply = http.renew("k", &format!("{{\"ttl\":{bad}}}"));
             assert_eq!(reply.error(), (400, "invalid_ttl".to_owned()), "{bad:?}");
         }
