@@ -64,6 +64,20 @@ fn encryption() {
             let _ = black_box(tag.expect("sealed"));
         },
     );
+    let mut used = Vec::new();
+    compare(
+        "seal 64 KiB into a used buffer: larder / the bare cipher in place",
+        || {
+            let nonce = nonces.next().expect("a nonce");
+            keyring.seal_into(&aad, black_box(&plaintext), nonce, &mut used).expect("sealed");
+            black_box(&used);
+        },
+        || {
+            let tag =
+                bare.seal_in_place_separate_tag(nonce(), aead::Aad::from(&bare_aad), black_box(&mut buffer));
+            let _ = black_box(tag.expect("sealed"));
+        },
+    );
     let entry = keyring.seal(&aad, &plaintext, [7; 12]).expect("sealed");
     let mut sealed = plaintext.clone();
     let tag = bare.seal_in_place_separate_tag(
@@ -76,6 +90,20 @@ fn encryption() {
     compare(
         "open 64 KiB: larder / the bare cipher into a buffer",
         || drop(black_box(keyring.open(&aad, black_box(&entry)).expect("opened"))),
+        || {
+            let nonce = aead::Nonce::assume_unique_for_key([7; 12]);
+            let data = aead::Aad::from(&bare_aad);
+            bare.open_separate_gather(nonce, data, black_box(&sealed), tag.as_ref(), &mut opened)
+                .expect("opened");
+        },
+    );
+    let mut used = Vec::new();
+    compare(
+        "open 64 KiB into a used buffer: larder / the bare cipher into one",
+        || {
+            keyring.open_into(&aad, black_box(&entry), &mut used).expect("opened");
+            black_box(&used);
+        },
         || {
             let nonce = aead::Nonce::assume_unique_for_key([7; 12]);
             let data = aead::Aad::from(&bare_aad);

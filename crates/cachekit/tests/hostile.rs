@@ -71,6 +71,24 @@ fn a_ciphertext_with_any_bit_flipped_or_cut_does_not_open() {
 }
 
 #[test]
+fn a_buffer_that_is_used_again_holds_the_new_entry_alone() {
+    let keyring = keyring(&"61".repeat(32), "default");
+    let aad = Aad::interop("default", "k");
+    let (mut entry, mut opened) = (vec![0xee; 500], vec![0xee; 500]);
+    for (round, bytes) in [0, 300, 7, 300, 1000].into_iter().enumerate() {
+        let plaintext = vec![round as u8; bytes];
+        let nonce = [round as u8; 12];
+        keyring.seal_into(&aad, &plaintext, nonce, &mut entry).unwrap();
+        assert_eq!(entry, keyring.seal(&aad, &plaintext, nonce).unwrap());
+        keyring.open_into(&aad, &entry, &mut opened).unwrap();
+        assert_eq!(opened, plaintext);
+    }
+    assert_eq!(keyring.open_into(&Aad::interop("default", "other"), &entry, &mut opened), Err(OpenError));
+    assert!(opened.is_empty());
+    assert_eq!(keyring.open_into(&aad, &[0; 27], &mut opened), Err(OpenError));
+}
+
+#[test]
 fn ciphertexts_of_two_keys_cannot_be_swapped() {
     let keyring = keyring(&"61".repeat(32), "default");
     let (mine, yours) = (Aad::interop("default", "k:mine"), Aad::interop("default", "k:yours"));

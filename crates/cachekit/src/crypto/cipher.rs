@@ -49,23 +49,23 @@ impl TenantCipher {
         self.fingerprint
     }
 
+    /// Encrypts into `entry`, which has exactly the room: the plaintext and [`SEALED_BYTES_MIN`].
     pub(super) fn seal(
         &self,
         aad: &Aad<'_>,
         plaintext: &[u8],
         nonce: [u8; NONCE_BYTES],
-    ) -> Result<Vec<u8>, SealError> {
+        entry: &mut [u8],
+    ) -> Result<(), SealError> {
         let aad = aead::Aad::from(aad.to_bytes()?);
         let too_large = || SealError::TooLarge { bytes: plaintext.len() };
         // Encrypting from one buffer into the other is faster than a copy and encrypting in place.
-        let mut entry = vec![0; plaintext.len().saturating_add(SEALED_BYTES_MIN)];
         let (start, rest) = entry.split_first_chunk_mut::<NONCE_BYTES>().ok_or_else(too_large)?;
         let (body, tag) = rest.split_last_chunk_mut::<TAG_BYTES>().ok_or_else(too_large)?;
         *start = nonce;
         let nonce = Nonce::assume_unique_for_key(nonce);
         let sealed = self.key.seal_out_of_place_scatter(nonce, aad, plaintext, body, &[], tag);
-        sealed.map_err(|_| too_large())?;
-        Ok(entry)
+        sealed.map_err(|_| too_large())
     }
 
     /// Decrypts into `plaintext`, which has exactly the room; on failure nothing is left in it.
