@@ -11,6 +11,7 @@ use larder_cachekit::crypto::{
     Aad, Keyring, KeyringError, MasterKey, MasterKeyError, OpenError, TenantKeyring,
 };
 use larder_cachekit::envelope::EnvelopeError;
+use larder_cachekit::frame::{Frame, FrameReader};
 use larder_cachekit::key::{KeyError, auto, interop};
 use larder_cachekit::msgpack::{DecodeError, EncodeError};
 use larder_cachekit::{LimitError, Limits, Value, container, envelope, msgpack};
@@ -331,4 +332,58 @@ fn an_envelope_is_read_in_the_forms_that_the_shared_core_reads_and_no_others() {
         envelope::retrieve(&trailing),
         Err(EnvelopeError::Decode(DecodeError::Trailing { .. }))
     ));
+}
+
+#[test]
+fn no_form_of_envelope_gives_another_payload_when_it_is_cut_or_a_bit_is_flipped() {
+    let mut forms = 0;
+    for row in support::vectors("envelope-steps.json", "/vectors") {
+        let (stored, payload) = (support::bytes(&row, "envelope_hex"), support::bytes(&row, "input_hex"));
+        for end in 0..stored.len() {
+            assert!(envelope::retrieve(&stored[..end]).is_err(), "{} at {end}", row["name"]);
+        }
+        for (bit, flipped) in flipped(&stored).enumerate() {
+            if let Ok(found) = envelope::retrieve(&flipped) {
+                assert_eq!(found.payload, payload, "{} bit {bit}", row["name"]);
+            }
+        }
+        forms += 1;
+    }
+    assert!(forms >= 9);
+}
+
+#[test]
+fn an_encrypted_frame_that_is_cut_or_has_a_bit_flipped_gives_no_other_plaintext() {
+    let keyring = keyring(&"61".repeat(32), "default");
+    let aad = Aad::python_default("default", "k");
+    let body = keyring.seal(&aad, PAYLOAD, [7; 12]).unwrap();
+    let header = br#"{"s":"default","m":{"format":"msgpack","compressed":true,"original_type":"msgpack","encrypted":true},"v":"2.0"}"#;
+    let length = u32::try_from(header.len()).unwrap().to_be_bytes();
+    let stored = [&b"CK\x03"[..], &length, header, &body].concat();
+    let reader = FrameReader { serializer: "default" };
+    let read = |bytes: &[u8]| Frame::parse(bytes).and_then(|frame| reader.open(&frame, &keyring, &aad));
+    assert_eq!(read(&stored).unwrap(), PAYLOAD);
+    assert!((0..stored.len()).all(|end| read(&stored[..end]).is_err()));
+    assert!(read(&[&stored[..], &[0]].concat()).is_err());
+    // The header is not authenticated; all that a flip in it can do is to have the entry refused.
+    assert!(
+        flipped(&stored)
+            .all(|flipped| read(&flipped).is_ok_and(|found| found == PAYLOAD) || read(&flipped).is_err())
+    );
+}
+
+#[test]
+fn a_container_that_is_cut_or_has_a_bit_flipped_never_holds_more_than_it_declares() {
+    let document = msgpack::encode(&Value::from(String::from_utf8(PAYLOAD.repeat(4)).unwrap())).unwrap();
+    let stored = container::store(&document).unwrap();
+    assert_eq!(container::retrieve(&stored).unwrap(), document);
+    assert!((0..stored.len()).all(|end| container::retrieve(&stored[..end]).is_err()));
+    assert!(container::retrieve(&[&stored[..], &[0]].concat()).is_err());
+    for flipped in flipped(&stored) {
+        // Nothing but encryption protects what is inside a container.
+        if let Ok(found) = container::retrieve(&flipped) {
+            let parsed = container::Container::parse(&flipped, &Limits::PROTOCOL).unwrap();
+            assert_eq!(found.len() as u64, parsed.original_size);
+        }
+    }
 }
