@@ -22,7 +22,7 @@ impl Larder {
         let mut config = Config { workers: 1, ..Config::default() };
         let anywhere = || Listen::Address("127.0.0.1:0".to_owned());
         (config.paper.listen, config.seriput.listen) = (anywhere(), anywhere());
-        config.admin.listen = Listen::Off;
+        (config.rest.listen, config.admin.listen) = (Listen::Off, Listen::Off);
         config.limits.auth_delay = Duration::ZERO;
         configure(&mut config);
         let clock = Arc::new(ManualClock::new());
