@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use parking_lot::Mutex;
 
+/// On cache lines of its own: it changes, and stands beside what every operation reads.
+#[repr(align(128))]
 pub(crate) struct Budget {
     used: AtomicU64,
     /// What may be used now. While a cache shrinks, this goes down with what is used until it is the target.

@@ -8,7 +8,7 @@ use crate::budget::Budget;
 use crate::counters::Counters;
 use crate::entry::{Entry, Kind, Value};
 use crate::error::Error;
-use crate::hash::{Key, KeyHasher};
+use crate::hash::{Key, KeyHash, KeyHasher};
 use crate::job::{Job, Work};
 use crate::limits::{CELL_BYTES_MAX, JOB_STEP_ENTRIES, KEY_BYTES_MAX};
 use crate::options::{Capacity, Options};
@@ -75,15 +75,17 @@ impl Cache {
     }
 
     /// Brings what calls with these keys will touch into the processor's caches: worth it for a batch, never needed.
-    pub fn prefetch(&self, keys: &[Key<'_>]) {
-        for &key in keys {
-            self.shard(key).prefetch_line(key);
+    /// Some thirty at a time: more would push each other out of the nearest cache.
+    pub fn prefetch(&self, keys: impl Iterator<Item = KeyHash> + Clone) {
+        let shard = |hash| self.shards[self.shard_of(hash)].0.lock();
+        for KeyHash(hash) in keys.clone() {
+            shard(hash).prefetch_line(hash);
         }
-        for &key in keys {
-            self.shard(key).prefetch_slot(key);
+        for KeyHash(hash) in keys.clone() {
+            shard(hash).prefetch_slot(hash);
         }
-        for &key in keys {
-            self.shard(key).prefetch_entry(key);
+        for KeyHash(hash) in keys {
+            shard(hash).prefetch_entry(hash);
         }
     }
 
@@ -377,12 +379,12 @@ impl Cache {
 
     #[inline]
     pub(crate) fn shard(&self, key: Key<'_>) -> MutexGuard<'_, Shard> {
-        self.shards[self.shard_of(key)].0.lock()
+        self.shards[self.shard_of(key.hash())].0.lock()
     }
 
     #[inline]
-    pub(crate) fn shard_of(&self, key: Key<'_>) -> usize {
-        (key.hash() >> 48) as usize & (self.shards.len() - 1)
+    pub(crate) fn shard_of(&self, hash: u64) -> usize {
+        (hash >> 48) as usize & (self.shards.len() - 1)
     }
 
     /// A shard's even share of the capacity.

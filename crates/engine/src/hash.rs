@@ -17,10 +17,20 @@ impl<'k> Key<'k> {
         self.bytes
     }
 
+    /// What a cache needs to find where the entry would be, without the key's bytes.
+    #[must_use]
+    pub fn to_hash(&self) -> KeyHash {
+        KeyHash(self.hash)
+    }
+
     pub(crate) fn hash(&self) -> u64 {
         self.hash
     }
 }
+
+/// The hash of a key under one cache's seed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyHash(pub(crate) u64);
 
 /// The seeded hash function of one cache.
 #[derive(Clone, Debug)]

@@ -44,7 +44,7 @@ pub use cache::Cache;
 pub use counters::Counters;
 pub use entry::{Entry, Kind, Value};
 pub use error::Error;
-pub use hash::Key;
+pub use hash::{Key, KeyHash};
 pub use job::{Job, Progress};
 pub use options::{Capacity, Options};
 pub use policy::name::{Fraction, PolicyChoice, PolicyName, PolicyNameError};

@@ -114,13 +114,17 @@ struct Class {
     emptying: u32,
 }
 
-/// All cells of one shard.
+/// The bytes of a page; none for a number that is not in use.
+type PageBytes = Option<Box<[u8; PAGE_BYTES]>>;
+
+/// All cells of one shard. What a lookup reads comes first, and keeps to one cache line.
+#[repr(C)]
 pub(crate) struct Pages {
-    /// The bytes of each page; empty for a number that is not in use.
-    bytes: Vec<Box<[u8]>>,
+    /// Kept apart from what is known of the pages, so that a lookup touches little.
+    bytes: Vec<PageBytes>,
     pages: Vec<Page>,
     unused: Vec<u32>,
-    classes: [Class; SIZES.len()],
+    classes: Box<[Class; SIZES.len()]>,
     /// A class that has a page to empty, so that nobody has to look for one.
     scattered: Option<u8>,
 }
@@ -132,10 +136,20 @@ impl Default for Pages {
             bytes: Vec::new(),
             pages: Vec::new(),
             unused: Vec::new(),
-            classes: [class; SIZES.len()],
+            classes: Box::new([class; SIZES.len()]),
             scattered: None,
         }
     }
+}
+
+#[inline]
+fn bytes_of(pages: &[PageBytes], number: usize) -> &[u8] {
+    pages[number].as_deref().map_or(&[], |bytes| bytes)
+}
+
+#[inline]
+fn bytes_of_mut(pages: &mut [PageBytes], number: usize) -> &mut [u8] {
+    pages[number].as_deref_mut().map_or(&mut [], |bytes| bytes)
 }
 
 fn capacity(class: usize) -> u16 {
@@ -158,7 +172,7 @@ impl Pages {
         } else {
             let place = page.free;
             let at = place as usize * size;
-            let bytes = &self.bytes[number as usize];
+            let bytes = bytes_of(&self.bytes, number as usize);
             page.free = u16::from_le_bytes([bytes[at], bytes[at + 1]]);
             place
         };
@@ -178,7 +192,8 @@ impl Pages {
         let page = &mut self.pages[number];
         let class = page.class as usize;
         let at = cell.offset();
-        self.bytes[number][at..at + 4].copy_from_slice(&u32::from(page.free).to_le_bytes());
+        let next = u32::from(page.free).to_le_bytes();
+        bytes_of_mut(&mut self.bytes, number)[at..at + 4].copy_from_slice(&next);
         page.free = (at / SIZES[class] as usize) as u16;
         let was_full = page.live == capacity(class);
         page.live -= 1;
@@ -200,12 +215,12 @@ impl Pages {
 
     #[inline]
     pub(crate) fn bytes(&self, cell: Cell) -> &[u8] {
-        &self.bytes[cell.page()][cell.offset()..]
+        &bytes_of(&self.bytes, cell.page())[cell.offset()..]
     }
 
     #[inline]
     pub(crate) fn bytes_mut(&mut self, cell: Cell) -> &mut [u8] {
-        &mut self.bytes[cell.page()][cell.offset()..]
+        &mut bytes_of_mut(&mut self.bytes, cell.page())[cell.offset()..]
     }
 
     /// What the cell takes of its page, in bytes.
@@ -242,7 +257,7 @@ impl Pages {
         let size = SIZES[class] as usize;
         (0..page.fresh as usize)
             .map(|place| place * size)
-            .find(|&at| is_live(&self.bytes[number][at..]))
+            .find(|&at| is_live(&bytes_of(&self.bytes, number)[at..]))
             .map(|at| Cell::new(number, at))
     }
 
@@ -272,7 +287,7 @@ impl Pages {
     }
 
     fn add_page(&mut self, class: usize) {
-        let bytes = vec![0; PAGE_BYTES].into_boxed_slice();
+        let bytes = vec![0; PAGE_BYTES].into_boxed_slice().try_into().ok();
         let page =
             Page { class: class as u8, live: 0, fresh: 0, free: NO_CELL, prev: NO_PAGE, next: NO_PAGE };
         let number = match self.unused.pop() {
@@ -298,7 +313,7 @@ impl Pages {
             self.unlink(class, number);
             self.classes[class].free -= u32::from(capacity(class));
         }
-        self.bytes[number as usize] = Box::default();
+        self.bytes[number as usize] = None;
         self.unused.push(number);
     }
 
@@ -403,7 +418,7 @@ mod tests {
             for (cell, expected) in live {
                 prop_assert_eq!(mark(&pages, cell), expected);
             }
-            for class in &pages.classes {
+            for class in pages.classes.iter() {
                 prop_assert!(class.emptying == NO_PAGE);
             }
         }

@@ -72,7 +72,7 @@ impl Cache {
                     // A resize has overtaken the operation.
                     return Err(Error::ValueTooLarge { charge, capacity });
                 }
-                let shed = self.shed_elsewhere(self.shard_of(key), charge, turn.now);
+                let shed = self.shed_elsewhere(self.shard_of(key.hash()), charge, turn.now);
                 turn.credit += shed;
                 // The shard pays after all if no other can.
                 let was_alone = turn.alone;

@@ -105,6 +105,10 @@ impl Policy for Arc {
         }
     }
 
+    fn next_victim(&self) -> Option<u32> {
+        self.t1.oldest().or_else(|| self.t2.oldest())
+    }
+
     fn admit(&mut self, store: &mut Store, id: u32, origin: Origin) {
         match origin {
             Origin::New => self.t1.push(store, id, T1),

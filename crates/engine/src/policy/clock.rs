@@ -32,6 +32,10 @@ impl Policy for Clock {
         Some(id)
     }
 
+    fn next_victim(&self) -> Option<u32> {
+        self.queue.front()
+    }
+
     fn admit(&mut self, store: &mut Store, id: u32, _origin: Origin) {
         self.queue.push_back(&mut store.slots, id);
     }

@@ -66,6 +66,11 @@ pub(crate) trait Policy {
     /// Chooses the entry that goes, takes it out of the policy's queues and remembers what it wants of it.
     fn evict(&mut self, store: &mut Store, arrival: Arrival) -> Option<u32>;
 
+    /// A guess at the entry that the next [`evict`](Policy::evict) chooses: it will be looked at soon.
+    fn next_victim(&self) -> Option<u32> {
+        None
+    }
+
     /// Takes a new entry in.
     fn admit(&mut self, store: &mut Store, id: u32, origin: Origin);
 
@@ -93,7 +98,7 @@ pub(crate) trait Policy {
     fn hit_waiting(&mut self, store: &mut Store, id: u32) -> bool;
 }
 
-/// The policy in force.
+/// The policy in force. Those that remember ghosts are large, and kept apart.
 pub(crate) enum InForce {
     Lfu(lfu::Lfu),
     Fifo(fifo::Fifo),
@@ -101,9 +106,9 @@ pub(crate) enum InForce {
     Sieve(sieve::Sieve),
     Lru(lru::Lru),
     Mru(mru::Mru),
-    TwoQ(two_q::TwoQ),
-    Arc(arc::Arc),
-    S3Fifo(s3_fifo::S3Fifo),
+    TwoQ(Box<two_q::TwoQ>),
+    Arc(Box<arc::Arc>),
+    S3Fifo(Box<s3_fifo::S3Fifo>),
 }
 
 impl InForce {
@@ -115,9 +120,11 @@ impl InForce {
             PolicyName::Sieve => InForce::Sieve(sieve::Sieve::default()),
             PolicyName::Lru => InForce::Lru(lru::Lru::default()),
             PolicyName::Mru => InForce::Mru(mru::Mru::default()),
-            PolicyName::TwoQ { k_in, k_out } => InForce::TwoQ(two_q::TwoQ::new(k_in, k_out, capacity)),
-            PolicyName::Arc => InForce::Arc(arc::Arc::new(capacity)),
-            PolicyName::S3Fifo { ratio } => InForce::S3Fifo(s3_fifo::S3Fifo::new(ratio, capacity)),
+            PolicyName::TwoQ { k_in, k_out } => {
+                InForce::TwoQ(Box::new(two_q::TwoQ::new(k_in, k_out, capacity)))
+            }
+            PolicyName::Arc => InForce::Arc(Box::new(arc::Arc::new(capacity))),
+            PolicyName::S3Fifo { ratio } => InForce::S3Fifo(Box::new(s3_fifo::S3Fifo::new(ratio, capacity))),
         }
     }
 }
@@ -150,6 +157,10 @@ impl Policy for InForce {
 
     fn evict(&mut self, store: &mut Store, arrival: Arrival) -> Option<u32> {
         each!(self, policy => policy.evict(store, arrival))
+    }
+
+    fn next_victim(&self) -> Option<u32> {
+        each!(self, policy => policy.next_victim())
     }
 
     fn admit(&mut self, store: &mut Store, id: u32, origin: Origin) {

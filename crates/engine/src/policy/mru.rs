@@ -22,6 +22,10 @@ impl Policy for Mru {
         Some(id)
     }
 
+    fn next_victim(&self) -> Option<u32> {
+        self.queue.back()
+    }
+
     fn admit(&mut self, store: &mut Store, id: u32, _origin: Origin) {
         self.queue.push_back(&mut store.slots, id);
     }

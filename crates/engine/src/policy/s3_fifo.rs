@@ -103,6 +103,10 @@ impl Policy for S3Fifo {
         if from_small { self.evict_from_small(store) } else { None }.or_else(|| self.evict_from_main(store))
     }
 
+    fn next_victim(&self) -> Option<u32> {
+        self.small.oldest()
+    }
+
     fn admit(&mut self, store: &mut Store, id: u32, origin: Origin) {
         if origin != Origin::New || (!self.has_evicted && self.small_has_its_share()) {
             self.main.push(store, id, MAIN);

@@ -61,6 +61,10 @@ impl Policy for Sieve {
         Some(id)
     }
 
+    fn next_victim(&self) -> Option<u32> {
+        (self.hand != NIL).then_some(self.hand)
+    }
+
     fn admit(&mut self, store: &mut Store, id: u32, _origin: Origin) {
         self.queue.push_back(&mut store.slots, id);
     }

@@ -63,6 +63,10 @@ impl Policy for TwoQ {
         }
     }
 
+    fn next_victim(&self) -> Option<u32> {
+        self.a1_in.oldest()
+    }
+
     fn admit(&mut self, store: &mut Store, id: u32, origin: Origin) {
         match origin {
             Origin::New => self.a1_in.push(store, id, A1_IN),

@@ -109,7 +109,7 @@ mod tests {
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
         let slot = shared.slots.take().unwrap();
-        let local = Local { watchlist: Arc::default(), meter: Arc::default() };
+        let local = Local { watchlist: Arc::default(), meter: Arc::default(), round: Arc::default() };
         task::spawn(session::serve(stream.into_std().unwrap(), protocol, slot, Arc::clone(shared), local));
         // All but the end of it, so that what is counted is the storing.
         client.write_all(&request[..request.len() - 1]).await.unwrap();

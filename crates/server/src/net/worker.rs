@@ -16,7 +16,7 @@ use crate::{
     limits::WATCH_PERIOD,
     meter::Meter,
     rest,
-    session::{self, protocol::Protocol},
+    session::{self, Local, protocol::Protocol, round::Round},
     shared::Shared,
 };
 
@@ -26,6 +26,7 @@ pub(crate) struct Worker {
     runtime: runtime::Handle,
     watchlist: Arc<Watchlist>,
     meter: Arc<Meter>,
+    round: Arc<Round>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
 }
@@ -43,7 +44,8 @@ impl Worker {
             // An error means that whoever could stop this worker is gone, which ends it as well.
             let _ = runtime.block_on(stopped);
         })?;
-        Ok(Worker { runtime: handle, watchlist, meter, stop: Some(stop), thread: Some(thread) })
+        let round = Arc::new(Round::default());
+        Ok(Worker { runtime: handle, watchlist, meter, round, stop: Some(stop), thread: Some(thread) })
     }
 
     /// How many connections it has.
@@ -73,8 +75,12 @@ impl Worker {
         self.runtime.spawn(session::serve(stream, protocol, slot, shared, self.local()));
     }
 
-    fn local(&self) -> session::Local {
-        session::Local { watchlist: Arc::clone(&self.watchlist), meter: Arc::clone(&self.meter) }
+    fn local(&self) -> Local {
+        Local {
+            watchlist: Arc::clone(&self.watchlist),
+            meter: Arc::clone(&self.meter),
+            round: Arc::clone(&self.round),
+        }
     }
 
     /// Tells every connection to answer what has arrived and end.

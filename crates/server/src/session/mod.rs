@@ -5,6 +5,7 @@
 pub(crate) mod input;
 pub(crate) mod output;
 pub(crate) mod protocol;
+pub(crate) mod round;
 
 use std::{
     future::{Future, poll_fn},
@@ -16,7 +17,7 @@ use std::{
 };
 
 use arrayvec::ArrayVec;
-use larder_engine::{Cache, Key, Millis};
+use larder_engine::{Cache, Key, KeyHash, Millis};
 use larder_wire::Decoded;
 use socket2::SockRef;
 use tokio::{
@@ -30,6 +31,7 @@ use self::{
     input::{Input, Room},
     output::{Output, PIECES_MAX},
     protocol::{Done, Keyed, Next, Protocol, Wait},
+    round::{Round, step_back},
 };
 use crate::{
     budget::{Exhausted, Lease},
@@ -47,14 +49,21 @@ use crate::{
 /// Fewer keys than this are not worth a prefetch of their own.
 const PREFETCH_MIN: usize = 3;
 
+/// So many are prefetched before the first of them is looked up: more push each other out of the processor's nearest cache.
+const PREFETCH_MAX: usize = 32;
+
 /// Of how many batches of a connection one is timed, the first included: asking for the time twice in each would cost as much
 /// as a lookup.
 pub(crate) const TIMED_BATCHES: u8 = 8;
+
+/// A longer request is not enlisted for a round: what its key waits for is little beside the rest.
+const ENLISTED_BYTES_MAX: usize = 1 << 10;
 
 /// What belongs to the worker that a session runs on.
 pub(crate) struct Local {
     pub(crate) watchlist: Arc<Watchlist>,
     pub(crate) meter: Arc<Meter>,
+    pub(crate) round: Arc<Round>,
 }
 
 /// Serves a client until either side ends it, and keeps its place until then. Runs on the worker whose `local` it is.
@@ -82,7 +91,7 @@ async fn converse<P: Protocol>(
     let Ok((peer, stream)) = opened else { return None };
     let listed = local.watchlist.add(Watch::new(peer, shared.clock.now(), protocol.idle_time()));
     debug!(%peer, "connected");
-    let mut session = Session::new(stream, protocol, shared, listed, local.meter);
+    let mut session = Session::new(stream, protocol, shared, listed, local);
     let end = session.run().await;
     session.finish(end).await;
     Some(session)
@@ -93,6 +102,7 @@ struct Session<P> {
     protocol: P,
     shared: Arc<Shared>,
     listed: Listed,
+    round: Arc<Round>,
     input: Input,
     output: Output,
     output_lease: Lease,
@@ -169,6 +179,14 @@ enum Behind<V> {
     Violation(V),
 }
 
+/// Brings closer what the first of these keys will need, if they are enough to be worth it.
+fn prefetch_first(keys: &[Key<'_>], cache: &Cache) {
+    let first = &keys[..keys.len().min(PREFETCH_MAX)];
+    if first.len() >= PREFETCH_MIN {
+        cache.prefetch(first.iter().map(Key::to_hash));
+    }
+}
+
 impl<'b, P: Protocol> Batch<'b, P> {
     fn new() -> Batch<'b, P> {
         Batch { requests: ArrayVec::new(), keys: ArrayVec::new(), behind: Behind::Maybe }
@@ -202,13 +220,7 @@ impl<'b, P: Protocol> Batch<'b, P> {
 }
 
 impl<P: Protocol> Session<P> {
-    fn new(
-        stream: TcpStream,
-        protocol: P,
-        shared: Arc<Shared>,
-        listed: Listed,
-        meter: Arc<Meter>,
-    ) -> Session<P> {
+    fn new(stream: TcpStream, protocol: P, shared: Arc<Shared>, listed: Listed, local: Local) -> Session<P> {
         let input = Input::new(shared.budget.lease());
         let output_lease = shared.budget.lease();
         let output = Output::new();
@@ -217,6 +229,7 @@ impl<P: Protocol> Session<P> {
             protocol,
             shared,
             listed,
+            round: local.round,
             input,
             output,
             output_lease,
@@ -226,8 +239,8 @@ impl<P: Protocol> Session<P> {
             is_mute: false,
             is_over_budget: false,
             is_awaiting_auth: false,
-            _connected: meter.connection(P::FACE),
-            meter,
+            _connected: local.meter.connection(P::FACE),
+            meter: local.meter,
             untimed: 0,
             timed: None,
         }
@@ -293,13 +306,15 @@ impl<P: Protocol> Session<P> {
         let cache = &self.shared.cache;
         let mut batch = Batch::new();
         batch.decode(self.input.unread(), &self.protocol, cache);
-        if batch.keys.len() >= PREFETCH_MIN {
-            cache.prefetch(&batch.keys);
-        }
-        let mut keys = batch.keys.iter().copied();
+        let mut keys = batch.keys.iter().copied().enumerate();
         let (mut requests, mut consumed) = (0, 0);
         for &(request, end) in &batch.requests {
-            let key = request.key().and_then(|_| keys.next());
+            let key = request.key().and_then(|_| keys.next()).map(|(at, key)| {
+                if at % PREFETCH_MAX == 0 {
+                    prefetch_first(&batch.keys[at..], cache);
+                }
+                key
+            });
             let next = self.protocol.execute(request, key, now, &mut self.output);
             if next == Next::Again {
                 return (requests, consumed, Turn::Next(next));
@@ -332,7 +347,7 @@ impl<P: Protocol> Session<P> {
     /// Writes the replies and reads more of a request of `bytes` bytes.
     async fn fetch(&mut self, bytes: usize) -> Result<(), End> {
         match self.input.make_room(bytes) {
-            Ok(Room::Here) => self.exchange(Until::Read).await,
+            Ok(Room::Here) => self.receive().await,
             Ok(Room::Moving) => {
                 task::yield_now().await;
                 Ok(())
@@ -342,6 +357,31 @@ impl<P: Protocol> Session<P> {
                 let next = self.protocol.starve(self.input.unread(), &mut self.output);
                 Box::pin(self.follow(next)).await
             }
+        }
+    }
+
+    /// Waits for more to arrive. If that is a single request, its key is brought closer together with those of others.
+    async fn receive(&mut self) -> Result<(), End> {
+        self.exchange(Until::Read).await?;
+        if let Some(key) = self.only_key() {
+            self.round.enlist(key);
+            step_back().await;
+            self.round.prefetch(&self.shared.cache);
+        }
+        Ok(())
+    }
+
+    /// The key of what has arrived, if that is one whole request, and one that costs little to be decoded twice.
+    fn only_key(&self) -> Option<KeyHash> {
+        let input = self.input.unread();
+        if input.len() > ENLISTED_BYTES_MAX {
+            return None;
+        }
+        match self.protocol.decode(input) {
+            Ok(Decoded::Frame { value: request, used }) if used == input.len() => {
+                request.key().map(|key| self.shared.cache.key(key).to_hash())
+            }
+            _ => None,
         }
     }
 
