@@ -72,6 +72,18 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
+//! # Cache a function
+//!
+//! [`cachekit`](macro@cachekit) and [`cached`](macro@cached) do all this for a function:
+//!
+//! ```
+//! # use larder_client::cachekit;
+//! #[cachekit(interop = "get_user", namespace = "users", ttl = 300)]
+//! async fn get_user(id: i64) -> String {
+//!     format!("user {id}")
+//! }
+//! ```
+//!
 //! # Live through an outage
 //!
 //! With the presets for services a store that is unwell is retried, then spared ([`layer`]); [`Cache::get_or_compute`] goes on
@@ -81,7 +93,7 @@
 //!
 //! | question | answer |
 //! | --- | --- |
-//! | what can be set? | [`Builder`], [`Preset`] |
+//! | what can be set? | [`Builder`], [`Preset`]; from the environment, [`Cache::from_env`] |
 //! | where can entries live? | [`store`] |
 //! | when is a copy refreshed? | [`RefreshOptions`] |
 //! | who computes when many want it? | [`StampedeOptions`] |
@@ -94,6 +106,7 @@ mod builder;
 mod cache;
 mod codec;
 mod compute;
+mod env;
 mod error;
 mod event;
 mod flight;

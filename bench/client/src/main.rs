@@ -1,0 +1,209 @@
+//! larder-client beside the CacheKit SDK for Rust and moka, in one run and in turns: a hit in the near cache, and a set with a get
+//! over Redis without one. Each figure is the median of the rounds; every row is printed, lost or won.
+//!
+//!     cargo run --release [REDIS_URL]        without a URL, it starts a redis-server of its own
+
+use std::hint::black_box;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use cachekit::CacheKit;
+use larder_client::Cache;
+use larder_client::store::{EngineStore, Limits, RedisStore, SystemClock};
+use serde::{Deserialize, Serialize};
+
+const ROUNDS: usize = 15;
+const HITS_PER_ROUND: u32 = 100_000;
+const TRIPS_PER_ROUND: u32 = 1_000;
+const TTL: Duration = Duration::from_secs(300);
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct User {
+    id: u64,
+    name: String,
+    email: String,
+    tags: Vec<String>,
+}
+
+fn user() -> User {
+    User {
+        id: 42,
+        name: "Ada Lovelace".into(),
+        email: "ada@example.org".into(),
+        tags: vec!["admin".into(), "math".into()],
+    }
+}
+
+/// The contestants of one row: a name, and nanoseconds per operation in each round.
+struct Row {
+    what: &'static str,
+    times: Vec<(&'static str, Vec<f64>)>,
+}
+
+impl Row {
+    fn new(what: &'static str, names: &[&'static str]) -> Self {
+        Self { what, times: names.iter().map(|name| (*name, Vec::new())).collect() }
+    }
+
+    fn add(&mut self, contestant: usize, start: Instant, operations: u32) {
+        self.times[contestant].1.push(start.elapsed().as_nanos() as f64 / f64::from(operations));
+    }
+
+    fn print(mut self) {
+        for (_, times) in &mut self.times {
+            times.sort_by(f64::total_cmp);
+        }
+        let ours = median(&self.times[0].1);
+        for (name, times) in &self.times {
+            let ratio = median(times) / ours;
+            let verdict = match () {
+                () if *name == self.times[0].0 => "",
+                () if ratio < 1.0 => "  LOST",
+                () => "",
+            };
+            println!(
+                "{:34} {:14} {:>12.0} ns  {:>10.0} .. {:<10.0} x{ratio:.2}{verdict}",
+                self.what,
+                name,
+                median(times),
+                times[0],
+                times[times.len() - 1]
+            );
+        }
+    }
+}
+
+fn median(sorted: &[f64]) -> f64 {
+    sorted[sorted.len() / 2]
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let (_server, url) = match std::env::args().nth(1) {
+        Some(url) => (None, url),
+        None => {
+            let (server, url) = redis();
+            (Some(server), url)
+        }
+    };
+    println!("{:34} {:14} {:>15}  {:>24} of ours", "", "", "median", "least .. most");
+    struct_hits(&url).await;
+    text_hits(&url).await;
+    trips(&url).await;
+}
+
+async fn theirs(url: &str, near: bool) -> CacheKit {
+    let builder = CacheKit::minimal(url).await.expect("Redis").default_ttl(TTL);
+    if near { builder } else { builder.no_l1() }.build().expect("a client")
+}
+
+fn ours() -> Cache {
+    Cache::minimal(EngineStore::with_bytes(1 << 20, SystemClock).expect("a store")).build().expect("a cache")
+}
+
+/// A hit of a small struct: ours and theirs keep bytes and decode, moka keeps the struct and clones.
+async fn struct_hits(url: &str) {
+    let theirs = theirs(url, true).await;
+    let (ours, moka) = (ours(), moka::sync::Cache::builder().max_capacity(1000).time_to_live(TTL).build());
+    ours.set("user:42", &user()).await.expect("set");
+    theirs.set("user:42", &user()).await.expect("set");
+    moka.insert("user:42".to_owned(), user());
+    let mut row = Row::new("near hit, struct of 5 strings", &["larder-client", "cachekit-rs", "moka"]);
+    for _ in 0..ROUNDS {
+        let start = Instant::now();
+        for _ in 0..HITS_PER_ROUND {
+            black_box(ours.get::<User>(black_box("user:42")).await.expect("get").expect("hit"));
+        }
+        row.add(0, start, HITS_PER_ROUND);
+        let start = Instant::now();
+        for _ in 0..HITS_PER_ROUND {
+            black_box(theirs.get::<User>(black_box("user:42")).await.expect("get").expect("hit"));
+        }
+        row.add(1, start, HITS_PER_ROUND);
+        let start = Instant::now();
+        for _ in 0..HITS_PER_ROUND {
+            black_box(moka.get(black_box("user:42")).expect("hit"));
+        }
+        row.add(2, start, HITS_PER_ROUND);
+    }
+    row.print();
+}
+
+/// A hit of a short text.
+async fn text_hits(url: &str) {
+    let theirs = theirs(url, true).await;
+    let (ours, moka) = (ours(), moka::sync::Cache::builder().max_capacity(1000).time_to_live(TTL).build());
+    let text = "x".repeat(64);
+    ours.set("text", &text).await.expect("set");
+    theirs.set("text", &text).await.expect("set");
+    moka.insert("text".to_owned(), text);
+    let mut row = Row::new("near hit, text of 64 bytes", &["larder-client", "cachekit-rs", "moka"]);
+    for _ in 0..ROUNDS {
+        let start = Instant::now();
+        for _ in 0..HITS_PER_ROUND {
+            black_box(ours.get::<String>(black_box("text")).await.expect("get").expect("hit"));
+        }
+        row.add(0, start, HITS_PER_ROUND);
+        let start = Instant::now();
+        for _ in 0..HITS_PER_ROUND {
+            black_box(theirs.get::<String>(black_box("text")).await.expect("get").expect("hit"));
+        }
+        row.add(1, start, HITS_PER_ROUND);
+        let start = Instant::now();
+        for _ in 0..HITS_PER_ROUND {
+            black_box(moka.get(black_box("text")).expect("hit"));
+        }
+        row.add(2, start, HITS_PER_ROUND);
+    }
+    row.print();
+}
+
+/// A set and a get over Redis, one after the other, without a near cache.
+async fn trips(url: &str) {
+    let theirs = theirs(url, false).await;
+    let store = RedisStore::new(url, Limits::default()).expect("a URL");
+    let ours = Cache::minimal(store).no_near().build().expect("a cache");
+    let user = user();
+    let mut row = Row::new("set and get over Redis", &["larder-client", "cachekit-rs"]);
+    for _ in 0..ROUNDS {
+        let start = Instant::now();
+        for _ in 0..TRIPS_PER_ROUND {
+            ours.set("trip:ours", &user).await.expect("set");
+            black_box(ours.get::<User>("trip:ours").await.expect("get").expect("hit"));
+        }
+        row.add(0, start, TRIPS_PER_ROUND);
+        let start = Instant::now();
+        for _ in 0..TRIPS_PER_ROUND {
+            theirs.set("trip:theirs", &user).await.expect("set");
+            black_box(theirs.get::<User>("trip:theirs").await.expect("get").expect("hit"));
+        }
+        row.add(1, start, TRIPS_PER_ROUND);
+    }
+    row.print();
+}
+
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A redis-server on a port that is free.
+fn redis() -> (Server, String) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("its number").port().to_string();
+    drop(listener);
+    let mut child = Command::new("redis-server")
+        .args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("redis-server is installed");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    while !lines.next().expect("it starts").expect("it speaks").contains("Ready to accept") {}
+    std::thread::spawn(move || lines.for_each(drop));
+    (Server(child), format!("redis://127.0.0.1:{port}/0"))
+}
