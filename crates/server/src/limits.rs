@@ -69,8 +69,9 @@ pub const UNCOPIED_BYTES_MIN: usize = 16 << 10;
 /// A value of at least this many bytes is stored in steps, with other connections served in between.
 pub const STEPPED_BYTES_MIN: usize = 64 << 10;
 
-/// Bytes that one such step copies at most.
-pub const COPY_STEP_BYTES: usize = 512 << 10;
+/// Bytes that one such step copies at most, and that a connection reads at once before others get their turn: with memory
+/// that is touched for the first time, this is what costs.
+pub const COPY_STEP_BYTES: usize = 128 << 10;
 
 /// The longest AUTH token or POLICY name that is read, unless a configured token is longer.
 pub const TEXT_BYTES_MIN: u32 = 1024;

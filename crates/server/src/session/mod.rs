@@ -17,6 +17,7 @@ use std::{
 };
 
 use arrayvec::ArrayVec;
+use bytes::BufMut;
 use larder_engine::{Cache, Key, KeyHash, Millis};
 use larder_wire::Decoded;
 use socket2::SockRef;
@@ -37,7 +38,7 @@ use crate::{
     budget::{Exhausted, Lease},
     clock::millis,
     jobs,
-    limits::{BATCH_REQUESTS, BUFFER_BYTES, LINGER_BYTES, LINGER_TIME, WATCH_PERIOD},
+    limits::{BATCH_REQUESTS, BUFFER_BYTES, COPY_STEP_BYTES, LINGER_BYTES, LINGER_TIME, WATCH_PERIOD},
     meter::{Connected, Meter},
     net::{
         slots::Slot,
@@ -347,7 +348,14 @@ impl<P: Protocol> Session<P> {
     /// Writes the replies and reads more of a request of `bytes` bytes.
     async fn fetch(&mut self, bytes: usize) -> Result<(), End> {
         match self.input.make_room(bytes) {
-            Ok(Room::Here) => self.receive().await,
+            Ok(Room::Here) => {
+                self.receive().await?;
+                if self.input.is_large() {
+                    // More of it may have arrived already; others come first.
+                    task::yield_now().await;
+                }
+                Ok(())
+            }
             Ok(Room::Moving) => {
                 task::yield_now().await;
                 Ok(())
@@ -487,7 +495,8 @@ impl<P: Protocol> Session<P> {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
-        let read = pin!(self.stream.read_buf(self.input.buffer()));
+        let mut room = self.input.buffer().limit(COPY_STEP_BYTES);
+        let read = pin!(self.stream.read_buf(&mut room));
         read.poll(cx).map(|read| match read {
             Ok(0) => Err(End::Closed),
             Ok(_) => Ok(()),
