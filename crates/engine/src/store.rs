@@ -8,6 +8,7 @@ use crate::entry::{Entry, Kind, Value};
 use crate::hash::KeyHasher;
 use crate::limits::CELL_BYTES_MAX;
 use crate::pages::{Pages, cell_bytes};
+use crate::policy::Residents;
 use crate::slots::{NIL, Slots};
 use crate::time::{Expiry, Timing};
 use crate::wheel::{NODE_BYTES, Wheel};
@@ -353,6 +354,32 @@ impl Store {
     /// Tells a cell that its node has left the wheel.
     pub(crate) fn forget_timer(&mut self, id: u32) {
         cell::set_timer(self.pages.bytes_mut(self.slots.cell(id)), NO_NODE);
+    }
+}
+
+impl Residents for Store {
+    #[inline]
+    fn slots(&self) -> &Slots {
+        &self.slots
+    }
+
+    #[inline]
+    fn slots_mut(&mut self) -> &mut Slots {
+        &mut self.slots
+    }
+
+    #[inline]
+    fn weight_of(&self, id: u32) -> u64 {
+        Store::weight_of(self, id)
+    }
+
+    fn hash_of(&self, id: u32) -> u64 {
+        Store::hash_of(self, id)
+    }
+
+    #[inline]
+    fn frequency(&self, id: u32) -> u16 {
+        Store::frequency(self, id)
     }
 }
 

@@ -3,10 +3,9 @@
 //! counts pages; a step of the target is multiplied by the newcomer's weight.
 
 use super::queue::Queue;
-use super::{Arrival, Order, Origin, Policy};
+use super::{Arrival, Order, Origin, Policy, Residents};
 use crate::ghost::Ghost;
 use crate::hash::fingerprint;
-use crate::store::Store;
 
 const T1: u32 = 0;
 const T2: u32 = 1;
@@ -27,8 +26,8 @@ impl Arc {
         Arc { capacity, target: 0.0, t1, t2, b1, b2 }
     }
 
-    fn queue_of(&mut self, store: &Store, id: u32) -> &mut Queue {
-        if store.slots.queue(id) == T1 { &mut self.t1 } else { &mut self.t2 }
+    fn queue_of(&mut self, store: &impl Residents, id: u32) -> &mut Queue {
+        if store.slots().queue(id) == T1 { &mut self.t1 } else { &mut self.t2 }
     }
 
     /// Moves the target towards the list whose ghost came back.
@@ -52,7 +51,7 @@ impl Arc {
     }
 
     /// The paper's REPLACE.
-    fn replace(&mut self, store: &mut Store, arrival: Arrival) -> Option<u32> {
+    fn replace(&mut self, store: &mut impl Residents, arrival: Arrival) -> Option<u32> {
         let first = self.t1.weight() as f64;
         let over = first > self.target || (arrival.origin == Origin::SecondGhost && first == self.target);
         if !self.t1.is_empty() && (over || self.t2.is_empty()) {
@@ -69,8 +68,8 @@ impl Arc {
 
 impl Policy for Arc {
     #[inline]
-    fn hit(&mut self, store: &mut Store, id: u32) {
-        if store.slots.queue(id) == T2 {
+    fn hit(&mut self, store: &mut impl Residents, id: u32) {
+        if store.slots().queue(id) == T2 {
             self.t2.move_to_young(store, id);
         } else {
             self.t1.remove(store, id);
@@ -95,7 +94,7 @@ impl Policy for Arc {
         origin
     }
 
-    fn evict(&mut self, store: &mut Store, arrival: Arrival) -> Option<u32> {
+    fn evict(&mut self, store: &mut impl Residents, arrival: Arrival) -> Option<u32> {
         let first_is_all = self.t1.weight() + arrival.weight > self.capacity;
         if arrival.origin == Origin::New && first_is_all && !self.t1.is_empty() {
             // T1 alone fills the cache: nothing is to be learned from its ghost.
@@ -109,18 +108,18 @@ impl Policy for Arc {
         self.t1.oldest().or_else(|| self.t2.oldest())
     }
 
-    fn admit(&mut self, store: &mut Store, id: u32, origin: Origin) {
+    fn admit(&mut self, store: &mut impl Residents, id: u32, origin: Origin) {
         match origin {
             Origin::New => self.t1.push(store, id, T1),
             Origin::Ghost | Origin::SecondGhost => self.t2.push(store, id, T2),
         }
     }
 
-    fn remove(&mut self, store: &mut Store, id: u32) {
+    fn remove(&mut self, store: &mut impl Residents, id: u32) {
         self.queue_of(store, id).remove(store, id);
     }
 
-    fn reweigh(&mut self, store: &Store, id: u32, before: u64) {
+    fn reweigh(&mut self, store: &impl Residents, id: u32, before: u64) {
         self.queue_of(store, id).reweigh(store, id, before);
     }
 
@@ -133,7 +132,7 @@ impl Policy for Arc {
         Order::Used
     }
 
-    fn seed(&mut self, store: &mut Store, id: u32) {
+    fn seed(&mut self, store: &mut impl Residents, id: u32) {
         if store.frequency(id) == 1 {
             self.t1.push_old(store, id, T1);
         } else {
@@ -141,7 +140,7 @@ impl Policy for Arc {
         }
     }
 
-    fn hit_waiting(&mut self, store: &mut Store, id: u32) -> bool {
+    fn hit_waiting(&mut self, store: &mut impl Residents, id: u32) -> bool {
         self.t2.push(store, id, T2);
         true
     }

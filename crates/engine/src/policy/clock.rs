@@ -2,10 +2,9 @@
 //! the oldest, moves entries with the bit set to the young end and clears it. Corbató, "A Paging Experiment with the Multics
 //! System", 1968.
 
-use super::{Arrival, Order, Origin, Policy};
+use super::{Arrival, Order, Origin, Policy, Residents};
 use crate::limits::SCAN_ENTRIES_MAX;
 use crate::list::List;
-use crate::store::Store;
 
 #[derive(Default)]
 pub(crate) struct Clock {
@@ -14,21 +13,21 @@ pub(crate) struct Clock {
 
 impl Policy for Clock {
     #[inline]
-    fn hit(&mut self, store: &mut Store, id: u32) {
-        store.slots.set_refs(id, 1);
+    fn hit(&mut self, store: &mut impl Residents, id: u32) {
+        store.slots_mut().set_refs(id, 1);
     }
 
-    fn evict(&mut self, store: &mut Store, _arrival: Arrival) -> Option<u32> {
+    fn evict(&mut self, store: &mut impl Residents, _arrival: Arrival) -> Option<u32> {
         for _ in 0..SCAN_ENTRIES_MAX {
             let id = self.queue.front()?;
-            if store.slots.refs(id) == 0 {
+            if store.slots().refs(id) == 0 {
                 break;
             }
-            store.slots.set_refs(id, 0);
-            self.queue.move_to_back(&mut store.slots, id);
+            store.slots_mut().set_refs(id, 0);
+            self.queue.move_to_back(store.slots_mut(), id);
         }
         let id = self.queue.front()?;
-        self.queue.remove(&mut store.slots, id);
+        self.queue.remove(store.slots_mut(), id);
         Some(id)
     }
 
@@ -36,24 +35,25 @@ impl Policy for Clock {
         self.queue.front()
     }
 
-    fn admit(&mut self, store: &mut Store, id: u32, _origin: Origin) {
-        self.queue.push_back(&mut store.slots, id);
+    fn admit(&mut self, store: &mut impl Residents, id: u32, _origin: Origin) {
+        self.queue.push_back(store.slots_mut(), id);
     }
 
-    fn remove(&mut self, store: &mut Store, id: u32) {
-        self.queue.remove(&mut store.slots, id);
+    fn remove(&mut self, store: &mut impl Residents, id: u32) {
+        self.queue.remove(store.slots_mut(), id);
     }
 
     fn order(&self) -> Order {
         Order::Inserted
     }
 
-    fn seed(&mut self, store: &mut Store, id: u32) {
-        store.slots.set_refs(id, u32::from(store.frequency(id) > 1));
-        self.queue.push_front(&mut store.slots, id);
+    fn seed(&mut self, store: &mut impl Residents, id: u32) {
+        let was_used = store.frequency(id) > 1;
+        store.slots_mut().set_refs(id, u32::from(was_used));
+        self.queue.push_front(store.slots_mut(), id);
     }
 
-    fn hit_waiting(&mut self, _store: &mut Store, _id: u32) -> bool {
+    fn hit_waiting(&mut self, _store: &mut impl Residents, _id: u32) -> bool {
         false
     }
 }

@@ -1,8 +1,7 @@
 //! FIFO: the oldest insertion goes; hits change nothing.
 
-use super::{Arrival, Order, Origin, Policy};
+use super::{Arrival, Order, Origin, Policy, Residents};
 use crate::list::List;
-use crate::store::Store;
 
 #[derive(Default)]
 pub(crate) struct Fifo {
@@ -10,11 +9,11 @@ pub(crate) struct Fifo {
 }
 
 impl Policy for Fifo {
-    fn hit(&mut self, _store: &mut Store, _id: u32) {}
+    fn hit(&mut self, _store: &mut impl Residents, _id: u32) {}
 
-    fn evict(&mut self, store: &mut Store, _arrival: Arrival) -> Option<u32> {
+    fn evict(&mut self, store: &mut impl Residents, _arrival: Arrival) -> Option<u32> {
         let id = self.queue.front()?;
-        self.queue.remove(&mut store.slots, id);
+        self.queue.remove(store.slots_mut(), id);
         Some(id)
     }
 
@@ -22,23 +21,23 @@ impl Policy for Fifo {
         self.queue.front()
     }
 
-    fn admit(&mut self, store: &mut Store, id: u32, _origin: Origin) {
-        self.queue.push_back(&mut store.slots, id);
+    fn admit(&mut self, store: &mut impl Residents, id: u32, _origin: Origin) {
+        self.queue.push_back(store.slots_mut(), id);
     }
 
-    fn remove(&mut self, store: &mut Store, id: u32) {
-        self.queue.remove(&mut store.slots, id);
+    fn remove(&mut self, store: &mut impl Residents, id: u32) {
+        self.queue.remove(store.slots_mut(), id);
     }
 
     fn order(&self) -> Order {
         Order::Inserted
     }
 
-    fn seed(&mut self, store: &mut Store, id: u32) {
-        self.queue.push_front(&mut store.slots, id);
+    fn seed(&mut self, store: &mut impl Residents, id: u32) {
+        self.queue.push_front(store.slots_mut(), id);
     }
 
-    fn hit_waiting(&mut self, _store: &mut Store, _id: u32) -> bool {
+    fn hit_waiting(&mut self, _store: &mut impl Residents, _id: u32) -> bool {
         false
     }
 }

@@ -3,9 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Arrival, Order, Origin, Policy};
+use super::{Arrival, Order, Origin, Policy, Residents};
 use crate::list::List;
-use crate::store::Store;
 
 /// Entries of equal frequency, the least recently used first.
 #[derive(Default)]
@@ -14,40 +13,40 @@ pub(crate) struct Lfu {
 }
 
 impl Lfu {
-    fn unlink(&mut self, store: &mut Store, id: u32, frequency: u16) {
+    fn unlink(&mut self, store: &mut impl Residents, id: u32, frequency: u16) {
         if let Some(list) = self.by_frequency.get_mut(&frequency) {
-            list.remove(&mut store.slots, id);
+            list.remove(store.slots_mut(), id);
             if list.is_empty() {
                 self.by_frequency.remove(&frequency);
             }
         }
     }
 
-    fn push(&mut self, store: &mut Store, id: u32, frequency: u16) {
-        self.by_frequency.entry(frequency).or_default().push_back(&mut store.slots, id);
+    fn push(&mut self, store: &mut impl Residents, id: u32, frequency: u16) {
+        self.by_frequency.entry(frequency).or_default().push_back(store.slots_mut(), id);
     }
 }
 
 impl Policy for Lfu {
-    fn hit(&mut self, store: &mut Store, id: u32) {
+    fn hit(&mut self, store: &mut impl Residents, id: u32) {
         let frequency = store.frequency(id);
         self.unlink(store, id, frequency);
         self.push(store, id, frequency.saturating_add(1));
     }
 
-    fn evict(&mut self, store: &mut Store, _arrival: Arrival) -> Option<u32> {
+    fn evict(&mut self, store: &mut impl Residents, _arrival: Arrival) -> Option<u32> {
         let (&frequency, list) = self.by_frequency.first_key_value()?;
         let id = list.front()?;
         self.unlink(store, id, frequency);
         Some(id)
     }
 
-    fn admit(&mut self, store: &mut Store, id: u32, _origin: Origin) {
+    fn admit(&mut self, store: &mut impl Residents, id: u32, _origin: Origin) {
         let frequency = store.frequency(id);
         self.push(store, id, frequency);
     }
 
-    fn remove(&mut self, store: &mut Store, id: u32) {
+    fn remove(&mut self, store: &mut impl Residents, id: u32) {
         let frequency = store.frequency(id);
         self.unlink(store, id, frequency);
     }
@@ -56,12 +55,12 @@ impl Policy for Lfu {
         Order::Frequency
     }
 
-    fn seed(&mut self, store: &mut Store, id: u32) {
+    fn seed(&mut self, store: &mut impl Residents, id: u32) {
         let frequency = store.frequency(id);
-        self.by_frequency.entry(frequency).or_default().push_front(&mut store.slots, id);
+        self.by_frequency.entry(frequency).or_default().push_front(store.slots_mut(), id);
     }
 
-    fn hit_waiting(&mut self, store: &mut Store, id: u32) -> bool {
+    fn hit_waiting(&mut self, store: &mut impl Residents, id: u32) -> bool {
         let frequency = store.frequency(id);
         self.push(store, id, frequency.saturating_add(1));
         true

@@ -19,7 +19,24 @@ mod sieve;
 mod two_q;
 
 use crate::policy::name::PolicyName;
-use crate::store::Store;
+use crate::slots::Slots;
+
+/// What policies read of the entries that they order, and where they keep their queues: the entries of a shard, or what a
+/// shadow cache knows of entries that are not there.
+pub(crate) trait Residents {
+    fn slots(&self) -> &Slots;
+
+    fn slots_mut(&mut self) -> &mut Slots;
+
+    /// What an entry weighs, in the unit of the capacity.
+    fn weight_of(&self, id: u32) -> u64;
+
+    /// The hash that ghosts are made of.
+    fn hash_of(&self, id: u32) -> u64;
+
+    /// How often the entry was used since it came in, 1 to 65,535.
+    fn frequency(&self, id: u32) -> u16;
+}
 
 /// Where the key of a newcomer was seen before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +73,7 @@ pub(crate) enum Order {
 /// What the engine asks of a policy. Weights are in the unit of the capacity.
 pub(crate) trait Policy {
     /// An entry was used. Its frequency does not count this use yet.
-    fn hit(&mut self, store: &mut Store, id: u32);
+    fn hit(&mut self, store: &mut impl Residents, id: u32);
 
     /// A key that is not here will be stored: where it was seen before, if the policy remembers.
     fn miss(&mut self, _fingerprint: u32, _weight: u64) -> Origin {
@@ -64,7 +81,7 @@ pub(crate) trait Policy {
     }
 
     /// Chooses the entry that goes, takes it out of the policy's queues and remembers what it wants of it.
-    fn evict(&mut self, store: &mut Store, arrival: Arrival) -> Option<u32>;
+    fn evict(&mut self, store: &mut impl Residents, arrival: Arrival) -> Option<u32>;
 
     /// A guess at the entry that the next [`evict`](Policy::evict) chooses: it will be looked at soon.
     fn next_victim(&self) -> Option<u32> {
@@ -72,13 +89,13 @@ pub(crate) trait Policy {
     }
 
     /// Takes a new entry in.
-    fn admit(&mut self, store: &mut Store, id: u32, origin: Origin);
+    fn admit(&mut self, store: &mut impl Residents, id: u32, origin: Origin);
 
     /// An entry leaves for another reason than eviction.
-    fn remove(&mut self, store: &mut Store, id: u32);
+    fn remove(&mut self, store: &mut impl Residents, id: u32);
 
     /// An entry's weight has changed from `before`.
-    fn reweigh(&mut self, _store: &Store, _id: u32, _before: u64) {}
+    fn reweigh(&mut self, _store: &impl Residents, _id: u32, _before: u64) {}
 
     /// The shard's share of the capacity has changed.
     fn set_capacity(&mut self, _capacity: u64) {}
@@ -92,10 +109,10 @@ pub(crate) trait Policy {
     }
 
     /// Takes over an entry that another policy admitted, at the old end: entries come from young to old.
-    fn seed(&mut self, store: &mut Store, id: u32);
+    fn seed(&mut self, store: &mut impl Residents, id: u32);
 
     /// An entry that waits to be seeded was used: true if the policy took it in, false if it should go on waiting.
-    fn hit_waiting(&mut self, store: &mut Store, id: u32) -> bool;
+    fn hit_waiting(&mut self, store: &mut impl Residents, id: u32) -> bool;
 }
 
 /// The policy in force. Those that remember ghosts are large, and kept apart.
@@ -147,7 +164,7 @@ macro_rules! each {
 
 impl Policy for InForce {
     #[inline]
-    fn hit(&mut self, store: &mut Store, id: u32) {
+    fn hit(&mut self, store: &mut impl Residents, id: u32) {
         each!(self, policy => policy.hit(store, id));
     }
 
@@ -155,7 +172,7 @@ impl Policy for InForce {
         each!(self, policy => policy.miss(fingerprint, weight))
     }
 
-    fn evict(&mut self, store: &mut Store, arrival: Arrival) -> Option<u32> {
+    fn evict(&mut self, store: &mut impl Residents, arrival: Arrival) -> Option<u32> {
         each!(self, policy => policy.evict(store, arrival))
     }
 
@@ -163,15 +180,15 @@ impl Policy for InForce {
         each!(self, policy => policy.next_victim())
     }
 
-    fn admit(&mut self, store: &mut Store, id: u32, origin: Origin) {
+    fn admit(&mut self, store: &mut impl Residents, id: u32, origin: Origin) {
         each!(self, policy => policy.admit(store, id, origin));
     }
 
-    fn remove(&mut self, store: &mut Store, id: u32) {
+    fn remove(&mut self, store: &mut impl Residents, id: u32) {
         each!(self, policy => policy.remove(store, id));
     }
 
-    fn reweigh(&mut self, store: &Store, id: u32, before: u64) {
+    fn reweigh(&mut self, store: &impl Residents, id: u32, before: u64) {
         each!(self, policy => policy.reweigh(store, id, before));
     }
 
@@ -187,11 +204,11 @@ impl Policy for InForce {
         each!(self, policy => policy.young_go_first())
     }
 
-    fn seed(&mut self, store: &mut Store, id: u32) {
+    fn seed(&mut self, store: &mut impl Residents, id: u32) {
         each!(self, policy => policy.seed(store, id));
     }
 
-    fn hit_waiting(&mut self, store: &mut Store, id: u32) -> bool {
+    fn hit_waiting(&mut self, store: &mut impl Residents, id: u32) -> bool {
         each!(self, policy => policy.hit_waiting(store, id))
     }
 }

@@ -2,9 +2,8 @@
 //! "An Evaluation of Buffer Management Strategies for Relational Database Systems", VLDB 1985, have it among DBMIN's local
 //! policies.
 
-use super::{Arrival, Order, Origin, Policy};
+use super::{Arrival, Order, Origin, Policy, Residents};
 use crate::list::List;
-use crate::store::Store;
 
 #[derive(Default)]
 pub(crate) struct Mru {
@@ -12,13 +11,13 @@ pub(crate) struct Mru {
 }
 
 impl Policy for Mru {
-    fn hit(&mut self, store: &mut Store, id: u32) {
-        self.queue.move_to_back(&mut store.slots, id);
+    fn hit(&mut self, store: &mut impl Residents, id: u32) {
+        self.queue.move_to_back(store.slots_mut(), id);
     }
 
-    fn evict(&mut self, store: &mut Store, _arrival: Arrival) -> Option<u32> {
+    fn evict(&mut self, store: &mut impl Residents, _arrival: Arrival) -> Option<u32> {
         let id = self.queue.back()?;
-        self.queue.remove(&mut store.slots, id);
+        self.queue.remove(store.slots_mut(), id);
         Some(id)
     }
 
@@ -26,12 +25,12 @@ impl Policy for Mru {
         self.queue.back()
     }
 
-    fn admit(&mut self, store: &mut Store, id: u32, _origin: Origin) {
-        self.queue.push_back(&mut store.slots, id);
+    fn admit(&mut self, store: &mut impl Residents, id: u32, _origin: Origin) {
+        self.queue.push_back(store.slots_mut(), id);
     }
 
-    fn remove(&mut self, store: &mut Store, id: u32) {
-        self.queue.remove(&mut store.slots, id);
+    fn remove(&mut self, store: &mut impl Residents, id: u32) {
+        self.queue.remove(store.slots_mut(), id);
     }
 
     fn order(&self) -> Order {
@@ -42,12 +41,12 @@ impl Policy for Mru {
         true
     }
 
-    fn seed(&mut self, store: &mut Store, id: u32) {
-        self.queue.push_front(&mut store.slots, id);
+    fn seed(&mut self, store: &mut impl Residents, id: u32) {
+        self.queue.push_front(store.slots_mut(), id);
     }
 
-    fn hit_waiting(&mut self, store: &mut Store, id: u32) -> bool {
-        self.queue.push_back(&mut store.slots, id);
+    fn hit_waiting(&mut self, store: &mut impl Residents, id: u32) -> bool {
+        self.queue.push_back(store.slots_mut(), id);
         true
     }
 }

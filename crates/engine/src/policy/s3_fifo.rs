@@ -4,11 +4,10 @@
 
 use super::name::Fraction;
 use super::queue::Queue;
-use super::{Arrival, Order, Origin, Policy};
+use super::{Arrival, Order, Origin, Policy, Residents};
 use crate::ghost::Ghost;
 use crate::hash::fingerprint;
 use crate::limits::SCAN_ENTRIES_MAX;
-use crate::store::Store;
 
 const SMALL: u32 = 0;
 const MAIN: u32 = 1;
@@ -50,32 +49,32 @@ impl S3Fifo {
         self.small.weight() >= self.small_share
     }
 
-    fn queue_of(&mut self, store: &Store, id: u32) -> &mut Queue {
-        if store.slots.queue(id) == SMALL { &mut self.small } else { &mut self.main }
+    fn queue_of(&mut self, store: &impl Residents, id: u32) -> &mut Queue {
+        if store.slots().queue(id) == SMALL { &mut self.small } else { &mut self.main }
     }
 
     /// Empties the small queue into the main one until an entry has not earned its move.
-    fn evict_from_small(&mut self, store: &mut Store) -> Option<u32> {
+    fn evict_from_small(&mut self, store: &mut impl Residents) -> Option<u32> {
         for scanned in 0..=SCAN_ENTRIES_MAX {
             let id = self.small.pop(store)?;
-            if store.slots.refs(id) < PROMOTE_REFS || scanned == SCAN_ENTRIES_MAX {
+            if store.slots().refs(id) < PROMOTE_REFS || scanned == SCAN_ENTRIES_MAX {
                 self.ghost.push(fingerprint(store.hash_of(id)), store.weight_of(id));
                 self.ghost.trim(self.ghost_share);
                 return Some(id);
             }
-            store.slots.set_refs(id, 0);
+            store.slots_mut().set_refs(id, 0);
             self.main.push(store, id, MAIN);
         }
         None
     }
 
-    fn evict_from_main(&mut self, store: &mut Store) -> Option<u32> {
+    fn evict_from_main(&mut self, store: &mut impl Residents) -> Option<u32> {
         for _ in 0..SCAN_ENTRIES_MAX {
             let id = self.main.oldest()?;
-            match store.slots.refs(id) {
+            match store.slots().refs(id) {
                 0 => break,
                 refs => {
-                    store.slots.set_refs(id, refs - 1);
+                    store.slots_mut().set_refs(id, refs - 1);
                     self.main.recycle(store);
                 }
             }
@@ -86,10 +85,10 @@ impl S3Fifo {
 
 impl Policy for S3Fifo {
     #[inline]
-    fn hit(&mut self, store: &mut Store, id: u32) {
-        let refs = store.slots.refs(id);
+    fn hit(&mut self, store: &mut impl Residents, id: u32) {
+        let refs = store.slots().refs(id);
         if refs < REFS_MAX {
-            store.slots.set_refs(id, refs + 1);
+            store.slots_mut().set_refs(id, refs + 1);
         }
     }
 
@@ -97,7 +96,7 @@ impl Policy for S3Fifo {
         if self.ghost.take(fingerprint) { Origin::Ghost } else { Origin::New }
     }
 
-    fn evict(&mut self, store: &mut Store, _arrival: Arrival) -> Option<u32> {
+    fn evict(&mut self, store: &mut impl Residents, _arrival: Arrival) -> Option<u32> {
         self.has_evicted = true;
         let from_small = self.main.is_empty() || (self.small_has_its_share() && !self.small.is_empty());
         if from_small { self.evict_from_small(store) } else { None }.or_else(|| self.evict_from_main(store))
@@ -107,7 +106,7 @@ impl Policy for S3Fifo {
         self.small.oldest()
     }
 
-    fn admit(&mut self, store: &mut Store, id: u32, origin: Origin) {
+    fn admit(&mut self, store: &mut impl Residents, id: u32, origin: Origin) {
         if origin != Origin::New || (!self.has_evicted && self.small_has_its_share()) {
             self.main.push(store, id, MAIN);
         } else {
@@ -115,11 +114,11 @@ impl Policy for S3Fifo {
         }
     }
 
-    fn remove(&mut self, store: &mut Store, id: u32) {
+    fn remove(&mut self, store: &mut impl Residents, id: u32) {
         self.queue_of(store, id).remove(store, id);
     }
 
-    fn reweigh(&mut self, store: &Store, id: u32, before: u64) {
+    fn reweigh(&mut self, store: &impl Residents, id: u32, before: u64) {
         self.queue_of(store, id).reweigh(store, id, before);
     }
 
@@ -133,9 +132,9 @@ impl Policy for S3Fifo {
     }
 
     /// The youngest fill the small queue as far as its share goes.
-    fn seed(&mut self, store: &mut Store, id: u32) {
+    fn seed(&mut self, store: &mut impl Residents, id: u32) {
         let refs = u32::from(store.frequency(id) - 1).min(REFS_MAX);
-        store.slots.set_refs(id, refs);
+        store.slots_mut().set_refs(id, refs);
         if self.small_has_its_share() {
             self.main.push_old(store, id, MAIN);
         } else {
@@ -143,7 +142,7 @@ impl Policy for S3Fifo {
         }
     }
 
-    fn hit_waiting(&mut self, _store: &mut Store, _id: u32) -> bool {
+    fn hit_waiting(&mut self, _store: &mut impl Residents, _id: u32) -> bool {
         false
     }
 }

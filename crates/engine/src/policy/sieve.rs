@@ -2,11 +2,10 @@
 //! clears the bits it finds set and stops at the first entry without, which goes. Zhang, Yang, Yue, Vigfusson & Rashmi, "SIEVE is
 //! Simpler than LRU", NSDI 2024.
 
-use super::{Arrival, Order, Origin, Policy};
+use super::{Arrival, Order, Origin, Policy, Residents};
 use crate::limits::SCAN_ENTRIES_MAX;
 use crate::list::List;
 use crate::slots::NIL;
-use crate::store::Store;
 
 pub(crate) struct Sieve {
     queue: List,
@@ -29,28 +28,28 @@ impl Sieve {
     }
 
     /// Takes an entry out; the hand, if it is there, goes on to the next younger one.
-    fn unlink(&mut self, store: &mut Store, id: u32) {
+    fn unlink(&mut self, store: &mut impl Residents, id: u32) {
         if self.hand == id {
-            self.hand = store.slots.next(id);
+            self.hand = store.slots().next(id);
         }
-        self.queue.remove(&mut store.slots, id);
+        self.queue.remove(store.slots_mut(), id);
     }
 }
 
 impl Policy for Sieve {
     #[inline]
-    fn hit(&mut self, store: &mut Store, id: u32) {
-        store.slots.set_refs(id, 1);
+    fn hit(&mut self, store: &mut impl Residents, id: u32) {
+        store.slots_mut().set_refs(id, 1);
     }
 
-    fn evict(&mut self, store: &mut Store, _arrival: Arrival) -> Option<u32> {
+    fn evict(&mut self, store: &mut impl Residents, _arrival: Arrival) -> Option<u32> {
         for _ in 0..SCAN_ENTRIES_MAX {
             self.hand_or_old_end()?;
-            if store.slots.refs(self.hand) == 0 {
+            if store.slots().refs(self.hand) == 0 {
                 break;
             }
-            store.slots.set_refs(self.hand, 0);
-            self.hand = store.slots.next(self.hand);
+            store.slots_mut().set_refs(self.hand, 0);
+            self.hand = store.slots().next(self.hand);
         }
         let id = self.hand_or_old_end()?;
         self.unlink(store, id);
@@ -65,11 +64,11 @@ impl Policy for Sieve {
         (self.hand != NIL).then_some(self.hand)
     }
 
-    fn admit(&mut self, store: &mut Store, id: u32, _origin: Origin) {
-        self.queue.push_back(&mut store.slots, id);
+    fn admit(&mut self, store: &mut impl Residents, id: u32, _origin: Origin) {
+        self.queue.push_back(store.slots_mut(), id);
     }
 
-    fn remove(&mut self, store: &mut Store, id: u32) {
+    fn remove(&mut self, store: &mut impl Residents, id: u32) {
         self.unlink(store, id);
     }
 
@@ -77,14 +76,15 @@ impl Policy for Sieve {
         Order::Inserted
     }
 
-    fn seed(&mut self, store: &mut Store, id: u32) {
-        store.slots.set_refs(id, u32::from(store.frequency(id) > 1));
-        self.queue.push_front(&mut store.slots, id);
+    fn seed(&mut self, store: &mut impl Residents, id: u32) {
+        let was_used = store.frequency(id) > 1;
+        store.slots_mut().set_refs(id, u32::from(was_used));
+        self.queue.push_front(store.slots_mut(), id);
         // Until a search has moved it, the hand is at the old end.
         self.hand = NIL;
     }
 
-    fn hit_waiting(&mut self, _store: &mut Store, _id: u32) -> bool {
+    fn hit_waiting(&mut self, _store: &mut impl Residents, _id: u32) -> bool {
         false
     }
 }

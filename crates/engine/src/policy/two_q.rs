@@ -4,10 +4,9 @@
 
 use super::name::Fraction;
 use super::queue::Queue;
-use super::{Arrival, Order, Origin, Policy};
+use super::{Arrival, Order, Origin, Policy, Residents};
 use crate::ghost::Ghost;
 use crate::hash::fingerprint;
-use crate::store::Store;
 
 const A1_IN: u32 = 0;
 const AM: u32 = 1;
@@ -35,15 +34,15 @@ impl TwoQ {
         self.a1_in.weight() > self.in_share
     }
 
-    fn queue_of(&mut self, store: &Store, id: u32) -> &mut Queue {
-        if store.slots.queue(id) == A1_IN { &mut self.a1_in } else { &mut self.am }
+    fn queue_of(&mut self, store: &impl Residents, id: u32) -> &mut Queue {
+        if store.slots().queue(id) == A1_IN { &mut self.a1_in } else { &mut self.am }
     }
 }
 
 impl Policy for TwoQ {
     #[inline]
-    fn hit(&mut self, store: &mut Store, id: u32) {
-        if store.slots.queue(id) == AM {
+    fn hit(&mut self, store: &mut impl Residents, id: u32) {
+        if store.slots().queue(id) == AM {
             self.am.move_to_young(store, id);
         }
     }
@@ -52,7 +51,7 @@ impl Policy for TwoQ {
         if self.a1_out.take(fingerprint) { Origin::Ghost } else { Origin::New }
     }
 
-    fn evict(&mut self, store: &mut Store, _arrival: Arrival) -> Option<u32> {
+    fn evict(&mut self, store: &mut impl Residents, _arrival: Arrival) -> Option<u32> {
         if self.newcomers_exceed_their_share() || self.am.is_empty() {
             let id = self.a1_in.pop(store)?;
             self.a1_out.push(fingerprint(store.hash_of(id)), store.weight_of(id));
@@ -67,18 +66,18 @@ impl Policy for TwoQ {
         self.a1_in.oldest()
     }
 
-    fn admit(&mut self, store: &mut Store, id: u32, origin: Origin) {
+    fn admit(&mut self, store: &mut impl Residents, id: u32, origin: Origin) {
         match origin {
             Origin::New => self.a1_in.push(store, id, A1_IN),
             Origin::Ghost | Origin::SecondGhost => self.am.push(store, id, AM),
         }
     }
 
-    fn remove(&mut self, store: &mut Store, id: u32) {
+    fn remove(&mut self, store: &mut impl Residents, id: u32) {
         self.queue_of(store, id).remove(store, id);
     }
 
-    fn reweigh(&mut self, store: &Store, id: u32, before: u64) {
+    fn reweigh(&mut self, store: &impl Residents, id: u32, before: u64) {
         self.queue_of(store, id).reweigh(store, id, before);
     }
 
@@ -92,7 +91,7 @@ impl Policy for TwoQ {
     }
 
     /// What was used once fills the newcomers' queue as far as its share goes; the rest has proven itself or is older.
-    fn seed(&mut self, store: &mut Store, id: u32) {
+    fn seed(&mut self, store: &mut impl Residents, id: u32) {
         if store.frequency(id) == 1 && !self.newcomers_exceed_their_share() {
             self.a1_in.push_old(store, id, A1_IN);
         } else {
@@ -100,7 +99,7 @@ impl Policy for TwoQ {
         }
     }
 
-    fn hit_waiting(&mut self, store: &mut Store, id: u32) -> bool {
+    fn hit_waiting(&mut self, store: &mut impl Residents, id: u32) -> bool {
         self.am.push(store, id, AM);
         true
     }
