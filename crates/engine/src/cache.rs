@@ -1,9 +1,12 @@
 //! The cache: shards under one budget, and the calls on them.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+mod watching;
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use parking_lot::{Mutex, MutexGuard};
 
+use crate::auto::Auto;
 use crate::budget::Budget;
 use crate::counters::Counters;
 use crate::entry::{Entry, Kind, Value};
@@ -26,7 +29,11 @@ pub(crate) struct Guarded(pub(crate) Mutex<Shard>);
 /// What was asked for and what is in force.
 struct Control {
     is_auto: bool,
+    /// Decisions are made and told, but not carried out unless `is_auto`.
+    advises: bool,
     policy: PolicyName,
+    /// Where putting in force what was decided goes on.
+    spread: Option<watching::Spread>,
 }
 
 /// A cache that any number of threads may use at once.
@@ -37,6 +44,9 @@ pub struct Cache {
     hasher: KeyHasher,
     policies: Vec<PolicyName>,
     control: Mutex<Control>,
+    auto: Auto,
+    /// A decision is being put in force.
+    is_spreading: AtomicBool,
     /// Where housekeeping, and the search for a shard that can shed, go on.
     pub(crate) rounds: AtomicUsize,
     /// What large sets under way have gathered.
@@ -56,16 +66,21 @@ impl Cache {
         let share = options.capacity.amount() / count as u64;
         let shard =
             || Guarded(Mutex::new(Shard::new(hasher.clone(), options.capacity.unit(), policy, share)));
-        Ok(Cache {
+        let is_auto = options.policy == PolicyChoice::Auto;
+        let cache = Cache {
             shards: (0..count).map(|_| shard()).collect(),
             budget: Budget::new(options.capacity.amount()),
             capacity: options.capacity,
             policies: options.policies,
-            control: Mutex::new(Control { is_auto: options.policy == PolicyChoice::Auto, policy }),
+            control: Mutex::new(Control { is_auto, advises: false, policy, spread: None }),
+            auto: Auto::default(),
+            is_spreading: AtomicBool::new(false),
             rounds: AtomicUsize::new(0),
             kept: Kept::default(),
             hasher,
-        })
+        };
+        cache.change_watch(&cache.control.lock());
+        Ok(cache)
     }
 
     /// A key, hashed for this cache.
@@ -92,15 +107,32 @@ impl Cache {
     /// Shows the entry of a key to `read`, under the shard's lock: copy out and leave. It counts as a get and as a use.
     #[inline]
     pub fn get<R>(&self, key: Key<'_>, now: Millis, read: impl FnOnce(Entry<'_>) -> R) -> Option<R> {
-        let mut turn = self.turn(now);
-        self.shard(key).get(key, Sight::Fresh, &mut turn, read)
+        self.get_in(Sight::Fresh, key, now, read)
     }
 
     /// As [`get`](Cache::get), but a stale entry is found too. It is for those who tell their clients that it is stale: to all
     /// other calls that look for an entry it is not there.
     pub fn get_stale<R>(&self, key: Key<'_>, now: Millis, read: impl FnOnce(Entry<'_>) -> R) -> Option<R> {
+        self.get_in(Sight::Stale, key, now, read)
+    }
+
+    #[inline]
+    fn get_in<R>(
+        &self,
+        sight: Sight,
+        key: Key<'_>,
+        now: Millis,
+        read: impl FnOnce(Entry<'_>) -> R,
+    ) -> Option<R> {
         let mut turn = self.turn(now);
-        self.shard(key).get(key, Sight::Stale, &mut turn, read)
+        let mut shard = self.shard(key);
+        let found = shard.get(key, sight, &mut turn, read);
+        if self.auto.samples(key) {
+            let known = if found.is_some() { shard.known(key) } else { None };
+            drop(shard);
+            self.watch_get(key, known, now);
+        }
+        found
     }
 
     /// As [`get`](Cache::get), but neither counted nor a use.
@@ -159,13 +191,23 @@ impl Cache {
         let value =
             if value.as_slice().len() > CELL_BYTES_MAX { Value::Shared(value.to_bytes()) } else { value };
         let incoming = Incoming { key: key.bytes(), value: &value, kind, expiry };
-        self.with_room(key, now, |shard, turn| shard.set(key, &incoming, turn))
+        self.with_room(key, now, |shard, turn| shard.set(key, &incoming, turn))?;
+        if self.auto.samples(key) {
+            let weight =
+                self.weight(key.bytes().len(), value.as_slice().len() as u64, Expiry::timing(expiry));
+            self.watch_set(key, (weight, expiry), now);
+        }
+        Ok(())
     }
 
     /// Removes an entry; false if there was none.
     pub fn delete(&self, key: Key<'_>, now: Millis) -> bool {
         let mut turn = self.turn(now);
-        self.shard(key).delete(key, &mut turn)
+        let deleted = self.shard(key).delete(key, &mut turn);
+        if self.auto.samples(key) {
+            self.watch_delete(key, now);
+        }
+        deleted
     }
 
     /// Sets when an entry expires, counted from now, or with `None` that it does not; false if there is no entry. Not a use. A stale
@@ -173,14 +215,24 @@ impl Cache {
     pub fn set_ttl(&self, key: Key<'_>, ttl: Option<Ttl>, now: Millis) -> bool {
         let expiry = ttl.map(|ttl| Expiry::of(ttl.into(), now));
         // The capacity may have become too small for the entry and its deadline: then it goes like any other.
-        self.with_room(key, now, |shard, turn| shard.set_expiry(key, expiry, turn)).unwrap_or(false)
+        let set =
+            self.with_room(key, now, |shard, turn| shard.set_expiry(key, expiry, turn)).unwrap_or(false);
+        if self.auto.samples(key) {
+            self.watch_expiry(key, now);
+        }
+        set
     }
 
     /// Lets an entry be fresh for `ttl` from now on; the stale window behind that keeps its length. A stale entry does not become
     /// fresh again, and nothing changes if `ttl` and stale window together are more than `longest`. Not a use.
     pub fn renew(&self, key: Key<'_>, ttl: Ttl, longest: Ttl, now: Millis) -> Renewed {
-        self.with_room(key, now, |shard, turn| shard.renew(key, ttl, longest, turn))
-            .unwrap_or(Renewed::Missing)
+        let renewed = self
+            .with_room(key, now, |shard, turn| shard.renew(key, ttl, longest, turn))
+            .unwrap_or(Renewed::Missing);
+        if self.auto.samples(key) {
+            self.watch_expiry(key, now);
+        }
+        renewed
     }
 
     /// Takes the lease of a key for `ttl`, as its holder `token`, which the caller makes so that nobody guesses it; false if it is
@@ -233,15 +285,21 @@ impl Cache {
             return Err(Error::KeyTooLong { len: key_len, max: KEY_BYTES_MAX });
         }
         let capacity = self.budget.capacity();
-        let charge = match self.capacity.unit() {
+        let charge = self.weight(key_len, value_len, timing);
+        if charge > capacity { Err(Error::ValueTooLarge { charge, capacity }) } else { Ok(()) }
+    }
+
+    /// What an entry of these lengths weighs.
+    fn weight(&self, key_len: usize, value_len: u64, timing: Timing) -> u64 {
+        match self.capacity.unit() {
             Unit::Entries => 1,
             Unit::Bytes => charge(key_len, value_len, timing),
-        };
-        if charge > capacity { Err(Error::ValueTooLarge { charge, capacity }) } else { Ok(()) }
+        }
     }
 
     /// Starts to remove every entry and to count anew.
     pub fn start_wipe(&self) -> Job<'_> {
+        self.watch_restart();
         Job::new(self, Work::Wipe { shard: 0 })
     }
 
@@ -264,6 +322,7 @@ impl Cache {
         for shard in &self.shards {
             shard.0.lock().set_capacity(self.share());
         }
+        self.watch_capacity(max);
         Ok(Job::new(self, Work::Resize { shard: 0 }))
     }
 
@@ -276,7 +335,7 @@ impl Cache {
     }
 
     /// Puts a policy in force, for every entry and the next call; the job finishes the order among the entries that are here.
-    /// `Auto` keeps the present policy.
+    /// `Auto` keeps the present policy until another is better.
     ///
     /// # Errors
     /// [`Error::UnconfiguredPolicy`].
@@ -287,11 +346,13 @@ impl Cache {
                 return Err(Error::UnconfiguredPolicy(policy));
             }
             control.policy = policy;
+            control.spread = None;
             for shard in &self.shards {
-                shard.0.lock().switch(policy);
+                shard.0.lock().switch(policy, false);
             }
         }
         control.is_auto = choice == PolicyChoice::Auto;
+        self.change_watch(&control);
         Ok(Job::new(self, Work::Switch { shard: 0 }))
     }
 
@@ -309,6 +370,7 @@ impl Cache {
         const BUSY_SHARDS_MAX: usize = 4;
         let start = self.rounds.fetch_add(1, Relaxed) % self.shards.len();
         let mut busy = usize::from(!self.shrink_step(start, JOB_STEP_ENTRIES));
+        self.spread_step();
         for at in start..start + self.shards.len() {
             let mut turn = self.turn(now);
             busy +=

@@ -14,6 +14,7 @@
 //! # Ok::<(), larder_engine::Error>(())
 //! ```
 
+mod auto;
 mod budget;
 mod cache;
 mod cell;
@@ -40,6 +41,7 @@ mod table;
 mod time;
 mod wheel;
 
+pub use auto::report::{AutoReport, Curve, CurvePoint, Decision, Estimate, Outcome};
 pub use cache::Cache;
 pub use counters::Counters;
 pub use entry::{Entry, Kind, Value};

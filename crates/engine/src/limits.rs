@@ -41,3 +41,10 @@ pub(crate) const SCAN_ENTRIES_MAX: usize = 1 << 16;
 
 /// Slots or items that one step of a switch of policies goes through.
 pub(crate) const SWITCH_ITEMS: usize = 1 << 12;
+
+/// Shards that one operation switches at most when the cache picks another policy itself.
+pub(crate) const SWITCH_SHARDS: usize = 16;
+
+/// Turnovers of a shard, counted in uses and insertions, after which an entry that was not used is stale: when the cache picks
+/// a policy that would never evict it, it goes first.
+pub(crate) const STALE_TURNOVERS: u32 = 2;

@@ -6,7 +6,7 @@ use crate::counters::Counters;
 use crate::entry::Entry;
 use crate::hash::{Key, KeyHasher, fingerprint};
 use crate::lease::Leases;
-use crate::limits::{JOB_STEP_ENTRIES, STEP_ENTRIES, SWITCH_ITEMS};
+use crate::limits::{JOB_STEP_ENTRIES, STALE_TURNOVERS, STEP_ENTRIES, SWITCH_ITEMS};
 use crate::policy::name::PolicyName;
 use crate::policy::reseed::{Reseed, waits};
 use crate::policy::{Arrival, InForce, Origin, Policy};
@@ -131,6 +131,13 @@ impl Shard {
         Some(read(self.store.entry(id, expiry)))
     }
 
+    /// What the entry of a key weighs and when it ends.
+    pub(crate) fn known(&self, key: Key<'_>) -> Option<(u64, Option<Expiry>)> {
+        let store = &self.store;
+        let id = self.table.find(key.hash(), |id| store.key(id) == key.bytes())?;
+        Some((store.weight_of(id), store.expiry(id)))
+    }
+
     pub(crate) fn set(
         &mut self,
         key: Key<'_>,
@@ -235,29 +242,37 @@ impl Shard {
             self.counters.expired += 1;
         }
         let leases = self.leases.expire(entries, turn.now);
-        self.reseed_step(entries);
+        let reseeded = self.reseed_step(entries);
         let table = &self.table;
         let find = |store: &Store, key: &[u8]| {
             let hash = store.hash(key);
             table.find(hash, |id| store.key(id) == key)
         };
         let moving = self.store.compact(entries / 4, find);
-        budget == 0 || leases || self.reseed.is_some() || moving
+        budget == 0 || leases || !reseeded || moving
     }
 
-    /// Puts another policy in force. Entries are handed to it in steps.
-    pub(crate) fn switch(&mut self, name: PolicyName) {
+    /// Puts another policy in force. Entries are handed to it in steps. Where `sheds_stale`, a policy that would never evict
+    /// what is old is not given what has not been used for some turnovers of the shard: that goes first.
+    pub(crate) fn switch(&mut self, name: PolicyName, sheds_stale: bool) {
         if name == self.name {
             return;
         }
         if self.unfinished == UNFINISHED_MAX {
+            if let Some(reseed) = &mut self.reseed {
+                reseed.forgive_stale();
+            }
             while !self.reseed_step(SWITCH_ITEMS) {}
         }
         self.name = name;
         self.policy = InForce::new(name, self.capacity);
         self.epoch = (self.epoch + 1) % EPOCHS;
         if self.store.slots.live() > 0 {
-            self.reseed = Some(Box::new(Reseed::new(&self.store, self.policy.order(), self.tick)));
+            let sheds_stale = sheds_stale && self.policy.young_go_first();
+            let stale_after = STALE_TURNOVERS.saturating_mul(self.store.slots.live());
+            let stale_after = sheds_stale.then_some(stale_after);
+            let reseed = Reseed::new(&self.store, self.policy.order(), self.tick, stale_after);
+            self.reseed = Some(Box::new(reseed));
             self.unfinished += 1;
         }
     }
@@ -266,7 +281,7 @@ impl Shard {
     pub(crate) fn reseed_step(&mut self, items: usize) -> bool {
         let Some(reseed) = &mut self.reseed else { return true };
         let done = reseed.step(&mut self.store, &mut self.policy, self.epoch, items);
-        if done {
+        if reseed.is_over() {
             self.reseed = None;
             self.unfinished = 0;
         }

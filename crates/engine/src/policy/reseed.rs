@@ -39,11 +39,16 @@ pub(crate) struct Reseed {
     /// A number that walks over all of its range in large strides.
     sample: u32,
     waiting: u32,
+    /// Entries that were last used longer ago than so many ticks are not handed over: they go first, whatever the policy.
+    stale_after: Option<u32>,
+    /// Items before this one are stale.
+    stale: usize,
 }
 
 impl Reseed {
-    /// `tick` is the shard's now; every live entry waits.
-    pub(crate) fn new(store: &Store, order: Order, tick: u32) -> Reseed {
+    /// `tick` is the shard's now; every live entry waits. What was last used more than `stale_after` ticks ago goes first, where
+    /// the order is that of use.
+    pub(crate) fn new(store: &Store, order: Order, tick: u32, stale_after: Option<u32>) -> Reseed {
         Reseed {
             order,
             phase: Phase::Collect { next: 0 },
@@ -55,6 +60,8 @@ impl Reseed {
             counts: vec![0; PASSES * BUCKETS],
             sample: 0,
             waiting: store.slots.live(),
+            stale_after: stale_after.filter(|_| order == Order::Used),
+            stale: 0,
         }
     }
 
@@ -63,7 +70,17 @@ impl Reseed {
         self.waiting -= 1;
     }
 
-    /// Goes through `budget` slots or items; true when no entry waits any more.
+    /// Whether no entry waits any more, not even to be evicted.
+    pub(crate) fn is_over(&self) -> bool {
+        self.waiting == 0
+    }
+
+    /// Hands the stale entries over too.
+    pub(crate) fn forgive_stale(&mut self) {
+        (self.stale_after, self.stale) = (None, 0);
+    }
+
+    /// Goes through `budget` slots or items; true when every entry that should be handed over has been.
     pub(crate) fn step(
         &mut self,
         store: &mut Store,
@@ -71,14 +88,19 @@ impl Reseed {
         epoch: u32,
         mut budget: usize,
     ) -> bool {
-        while budget > 0 && self.waiting > 0 {
+        while budget > 0 && !self.is_linked() {
             budget = match self.phase {
                 Phase::Collect { next } => self.collect(store, epoch, next, budget),
                 Phase::Sort { pass, next } => self.sort(pass, next, budget),
                 Phase::Link => self.link(store, policy, epoch, budget),
             };
         }
-        self.waiting == 0
+        self.is_linked()
+    }
+
+    fn is_linked(&self) -> bool {
+        let all = matches!(self.phase, Phase::Link) && self.items.len() <= self.first.max(self.stale);
+        self.waiting == 0 || all
     }
 
     fn collect(&mut self, store: &Store, epoch: u32, next: u32, budget: usize) -> usize {
@@ -111,6 +133,10 @@ impl Reseed {
     fn begin_pass(&mut self, pass: usize) -> Phase {
         if pass == PASSES {
             self.sorted = Vec::new();
+            if let Some(ticks) = self.stale_after {
+                let recency = |item: &u64| (item >> SLOT_BITS) as u32;
+                self.stale = self.items.partition_point(|item| u32::MAX - recency(item) > ticks);
+            }
             return Phase::Link;
         }
         let mut start = 0;
@@ -138,7 +164,7 @@ impl Reseed {
     }
 
     fn link(&mut self, store: &mut Store, policy: &mut InForce, epoch: u32, mut budget: usize) -> usize {
-        while budget > 0 && self.items.len() > self.first {
+        while budget > 0 && self.items.len() > self.first.max(self.stale) {
             budget -= 1;
             let id = slot(self.items.pop());
             if waits(store, id, epoch) {
@@ -156,7 +182,7 @@ impl Reseed {
             return None;
         }
         let id = match self.phase {
-            Phase::Link if policy.young_go_first() => None,
+            Phase::Link if policy.young_go_first() && self.first >= self.stale => None,
             Phase::Link => self.first_waiting(store, epoch),
             _ => self.best_of_sample(store, policy, epoch),
         }?;

@@ -1,0 +1,292 @@
+//! `auto`: that it follows the work, says why, does the same again for the same requests, and gives no advice that costs. A small
+//! trace of phases is always replayed, and the traces beside the repository where they are; all of those with
+//! `LARDER_FULL_TRACES=1`.
+
+mod figures;
+mod look_aside;
+
+use figures::{Figure, Mode};
+use larder_engine::{Cache, Decision, Kind, Millis, Options, Outcome, PolicyChoice, PolicyName, Ttl};
+use look_aside::LookAside;
+
+/// The seed of what is sampled; the figures must not hang on it, so two are tried where time allows.
+const SEED: u64 = 1;
+/// Room for which the trace of phases was made.
+const PHASES_ENTRIES: u64 = 5_000;
+/// Entries of the caches that replay the small phases.
+const ROOM: u64 = 400;
+
+fn auto(capacity: u64, seed: u64) -> LookAside {
+    let options = Options { policy: PolicyChoice::Auto, shards: Some(1), seed, ..Options::entries(capacity) };
+    LookAside { cache: Cache::new(options).expect("a cache") }
+}
+
+/// Pseudo-random numbers below `below`.
+fn numbers(mut state: u64, below: u64) -> impl Iterator<Item = u64> {
+    std::iter::repeat_with(move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    })
+}
+
+/// Uneven keys, a loop over a quarter more than fits, uneven keys of another range.
+fn small_phases() -> [Vec<u64>; 3] {
+    // The smallest of three: the low keys come often.
+    let uneven = |seed, base: u64| {
+        let three = numbers(seed, 3_000).zip(numbers(seed + 1, 3_000)).zip(numbers(seed + 2, 3_000));
+        three.map(move |((a, b), c)| base + a.min(b).min(c)).take(40_000).collect()
+    };
+    let around = (0..40_000).map(|at| 1_000_000 + at % (ROOM + ROOM / 4)).collect();
+    [uneven(1, 0), around, uneven(9, 2_000_000)]
+}
+
+fn switches(cache: &Cache) -> Vec<Decision> {
+    let report = cache.auto_report().expect("auto is on");
+    report.history.into_iter().filter(|decision| decision.outcome == Outcome::Switched).collect()
+}
+
+#[test]
+fn a_loop_is_recognised_and_left_again() {
+    let auto = auto(ROOM, SEED);
+    let phases = small_phases();
+    let ratios: Vec<f64> = phases.iter().map(|phase| auto.miss_ratio(phase)).collect();
+    for policy in PolicyName::all_default() {
+        let fixed = LookAside::new(&policy.to_string(), ROOM, Some(1));
+        let (mut worst, mut sum) = (0.0_f64, 0.0);
+        for (phase, ratio) in phases.iter().zip(&ratios) {
+            let excess = ratio - fixed.miss_ratio(phase);
+            worst = worst.max(excess);
+            sum += excess;
+        }
+        assert!(sum < 0.0, "{policy} is {:.3} better over all phases: {ratios:?}", sum / 3.0);
+    }
+    assert!(ratios[1] < 0.4, "a loop of a quarter more than fits misses a fifth at best: {ratios:?}");
+    assert!(switches(&auto.cache).iter().any(|decision| decision.to == PolicyName::Mru));
+    assert_ne!(auto.cache.status().policy, PolicyName::Mru, "the loop is over");
+    assert!(switches(&auto.cache).len() < 12);
+}
+
+#[test]
+fn the_same_requests_lead_to_the_same_decisions() {
+    let decisions = |seed| {
+        let auto = auto(ROOM * 4, seed);
+        small_phases().iter().for_each(|phase| _ = auto.miss_ratio(phase));
+        let report = auto.cache.auto_report().expect("auto is on");
+        assert!(report.one_in > 1, "a sample, not all keys");
+        report.history
+    };
+    assert_eq!(decisions(SEED), decisions(SEED));
+    assert_ne!(decisions(SEED), decisions(SEED + 1), "another sample");
+}
+
+#[test]
+fn every_decision_carries_its_numbers() {
+    let auto = auto(ROOM, SEED);
+    small_phases().iter().for_each(|phase| _ = auto.miss_ratio(phase));
+    let report = auto.cache.auto_report().expect("auto is on");
+    assert_eq!(report.policy, auto.cache.status().policy);
+    assert!(report.decisions > 100 && report.history.len() <= 128, "a bounded history");
+    for decision in &report.history {
+        let names: Vec<PolicyName> = decision.estimates.iter().map(|estimate| estimate.policy).collect();
+        assert_eq!(names, PolicyName::all_default());
+        assert!(decision.estimates.iter().all(|estimate| (0.0..=1.0).contains(&estimate.miss_ratio)));
+        assert!(decision.sampled_gets >= 256 && decision.sample_entries > 0 && decision.margin > 0.0);
+        match decision.outcome {
+            Outcome::Switched => {
+                assert!(decision.advantage > decision.margin && decision.to != decision.from);
+            }
+            Outcome::Kept => assert_eq!(decision.to, decision.from),
+            Outcome::Advised => panic!("auto does what it advises"),
+        }
+    }
+    let after = report.history[report.history.len() / 2].number;
+    assert!(auto.cache.decisions_since(after).iter().all(|decision| decision.number >= after));
+}
+
+#[test]
+fn advice_is_given_and_not_taken() {
+    let fixed = LookAside::new("lru", ROOM, Some(1));
+    assert!(fixed.cache.auto_report().is_none() && fixed.cache.curve().is_none(), "nobody asked");
+    fixed.cache.advise(true);
+    let [_, around, _] = small_phases();
+    fixed.miss_ratio(&around);
+    let status = fixed.cache.status();
+    assert_eq!((status.policy, status.is_auto), (PolicyName::Lru, false));
+    let report = fixed.cache.auto_report().expect("advice was asked for");
+    assert_eq!((report.policy, report.advised), (PolicyName::Lru, PolicyName::Mru));
+    assert!(report.history.iter().any(|decision| decision.outcome == Outcome::Advised));
+    let curve = fixed.cache.curve().expect("a curve comes with the advice");
+    assert_eq!((curve.policy, curve.best), (PolicyName::Lru, PolicyName::Mru));
+    let same_size = curve.points.iter().find(|point| point.scale == 1.0).expect("the present size");
+    assert!(same_size.best < same_size.in_force);
+    fixed.cache.advise(false);
+    assert!(fixed.cache.auto_report().is_none());
+}
+
+#[test]
+fn a_policy_that_is_asked_for_ends_auto_and_auto_begins_with_it() {
+    let auto = auto(ROOM, SEED);
+    let [uneven, ..] = small_phases();
+    auto.miss_ratio(&uneven);
+    auto.cache.switch(PolicyChoice::Fixed(PolicyName::Fifo)).expect("configured");
+    auto.miss_ratio(&uneven);
+    assert_eq!((auto.cache.status().policy, auto.cache.status().is_auto), (PolicyName::Fifo, false));
+    assert!(auto.cache.auto_report().is_none());
+    auto.cache.switch(PolicyChoice::Auto).expect("always possible");
+    assert_eq!((auto.cache.status().policy, auto.cache.status().is_auto), (PolicyName::Fifo, true));
+    auto.miss_ratio(&uneven);
+    assert_ne!(auto.cache.status().policy, PolicyName::Fifo, "uneven keys are not for FIFO");
+}
+
+/// Values of many lengths, deadlines, deletes, resizes and wipes under a cache that picks its policy: the budget holds, and
+/// nothing is served that should not be.
+#[test]
+fn bytes_deadlines_deletes_resizes_and_wipes_go_with_auto() {
+    for shards in [1, 16] {
+        let bytes = 4 << 20;
+        let options =
+            Options { policy: PolicyChoice::Auto, shards: Some(shards), seed: 7, ..Options::bytes(bytes) };
+        let cache = Cache::new(options).expect("a cache");
+        let value = vec![7; 9_000];
+        let steps = numbers(3, 1 << 31).zip(numbers(5, 20_000)).take(90_000);
+        for (at, (dice, number)) in steps.enumerate() {
+            let now = Millis(at as u64 / 3);
+            let name = (number * number / 20_000).to_le_bytes();
+            let key = cache.key(&name);
+            match dice % 100 {
+                0..80 => {
+                    if cache.get(key, now, |_| ()).is_none() {
+                        let (len, ttl) =
+                            (dice as usize % 9_000, Ttl::new(if dice % 7 == 0 { 2_000 } else { 0 }));
+                        cache.set(key, value[..len].into(), Kind::Opaque, ttl, now).expect("it fits");
+                        assert!(cache.has(key, now));
+                    }
+                }
+                80..90 => cache.set(key, value[..100].into(), Kind::Opaque, None, now).expect("it fits"),
+                90..95 => _ = cache.set_ttl(key, Ttl::new(1_000), now),
+                _ => _ = cache.delete(key, now),
+            }
+            match at {
+                30_000 => cache.resize(bytes / 2).expect("not zero"),
+                60_000 => cache.resize(bytes * 2).expect("not zero"),
+                75_000 => cache.wipe(),
+                _ => _ = cache.maintain(now),
+            }
+            assert!(cache.status().used <= cache.budget_max(at, bytes), "step {at}");
+        }
+        let report = cache.auto_report().expect("auto is on");
+        assert!(report.decisions > 3, "{} decisions", report.decisions);
+        let real = cache.status().totals;
+        let missed = real.misses as f64 / real.gets() as f64;
+        assert!((report.in_force - missed).abs() < 0.2, "{} estimated, {missed} real", report.in_force);
+    }
+}
+
+/// What the steps of the test above leave as capacity.
+trait BudgetMax {
+    fn budget_max(&self, at: usize, bytes: u64) -> u64;
+}
+
+impl BudgetMax for Cache {
+    fn budget_max(&self, at: usize, bytes: u64) -> u64 {
+        match at {
+            0..30_000 => bytes,
+            30_000..60_000 => bytes / 2,
+            _ => bytes * 2,
+        }
+    }
+}
+
+#[test]
+fn a_cache_of_many_shards_switches_all_of_them() {
+    let options =
+        Options { policy: PolicyChoice::Auto, shards: Some(64), seed: SEED, ..Options::entries(16_384) };
+    let sharded = LookAside { cache: Cache::new(options).expect("a cache") };
+    let around: Vec<u64> = (0..800_000).map(|at| at % 20_480).collect();
+    let (before, after) = around.split_at(600_000);
+    sharded.miss_ratio(before);
+    assert_eq!(sharded.cache.status().policy, PolicyName::Mru);
+    let ratio = sharded.miss_ratio(after);
+    assert!(ratio < 0.35, "a loop of a quarter more than fits misses a fifth under MRU, here {ratio}");
+}
+
+#[test]
+fn the_trace_of_phases_is_followed() {
+    if figures::traces_dir().is_none() {
+        return;
+    }
+    let keys: Vec<u64> = figures::load("phase_shift").iter().map(|request| request.key).collect();
+    let starts = [0, 300_000, 550_000, 685_680, 985_680, 1_285_680, 1_485_680, 1_735_680, keys.len()];
+    for seed in [SEED, SEED + 1].into_iter().take(if figures::wants_all() { 2 } else { 1 }) {
+        let auto = auto(PHASES_ENTRIES, seed);
+        let missed: Vec<bool> = keys.iter().map(|&key| !auto.access(key)).collect();
+        let count = |from: usize, to: usize| missed[from..to].iter().filter(|&&missed| missed).count();
+        let whole = count(0, keys.len()) as f64 / keys.len() as f64;
+        let halves = starts.windows(2).map(|pair| (pair[0] + (pair[1] - pair[0]) / 2, pair[1]));
+        let (misses, gets) =
+            halves.fold((0, 0), |sum, (from, to)| (sum.0 + count(from, to), sum.1 + to - from));
+        let second_halves = misses as f64 / gets as f64;
+        assert!(whole <= 0.54, "seed {seed}: {whole}");
+        assert!(second_halves <= 0.49, "seed {seed}: {second_halves}");
+        let switches = auto.cache.auto_report().expect("auto is on").switches;
+        assert!(switches < 60, "seed {seed}: {switches} switches");
+    }
+}
+
+/// Without phases there is little to gain, and little may be lost: two points to the best policy that stays, one to LRU. Left out
+/// are traces that ask for fewer than fifty turnovers' worth of decisions: `auto` has hardly begun when they end.
+#[test]
+fn other_traces_cost_little() {
+    if figures::traces_dir().is_none() {
+        return;
+    }
+    let mut deviations = Vec::new();
+    for group in figures::exact_figures(
+        Mode::Unit,
+        &["LRU", "FIFO", "CLOCK", "SIEVE", "LFU", "MRU", "2Q", "ARC", "S3-FIFO"],
+    ) {
+        let keys: Vec<u64> = figures::load(&group[0].trace).iter().map(|request| request.key).collect();
+        let is_short = keys.len() <= if figures::wants_all() { usize::MAX } else { 300_000 };
+        for fraction in [0.01, 0.1] {
+            let cell: Vec<&Figure> = group.iter().filter(|figure| figure.fraction == fraction).collect();
+            let Some(Figure { trace, capacity, .. }) = cell.first() else { continue };
+            if !is_short || trace == "phase_shift" || keys.len() < 50 * 256 {
+                continue;
+            }
+            let best = cell.iter().map(|figure| figure.miss_ratio).fold(1.0, f64::min);
+            let lru = cell.iter().find(|figure| figure.policy == "LRU").expect("an LRU figure").miss_ratio;
+            let miss_ratio = auto(*capacity, SEED).miss_ratio(&keys);
+            if miss_ratio > best + 0.02 || miss_ratio > lru + 0.01 {
+                deviations
+                    .push(format!("{trace} at {capacity}: {miss_ratio:.4}, best {best:.4}, lru {lru:.4}"));
+            }
+        }
+    }
+    assert!(deviations.is_empty(), "{}", deviations.join("\n"));
+}
+
+#[test]
+fn the_curve_is_that_of_caches_of_those_sizes() {
+    if figures::traces_dir().is_none() {
+        return;
+    }
+    let mut deviations = Vec::new();
+    let cells = [("web12", 1_375), ("cp_io_sized", 4_897), ("mooncake_conv", 18_279), ("arc_oltp", 18_688)];
+    for (trace, capacity) in &cells[..if figures::wants_all() { 4 } else { 2 }] {
+        let keys: Vec<u64> = figures::load(trace).iter().map(|request| request.key).collect();
+        for policy in ["lru", "s3-fifo-0.1"] {
+            let watched = LookAside::new(policy, *capacity, Some(1));
+            watched.cache.advise(true);
+            watched.miss_ratio(&keys);
+            for point in watched.cache.curve().expect("watched").points {
+                let exact = LookAside::new(policy, point.capacity, Some(1)).miss_ratio(&keys);
+                let difference = 100.0 * (point.in_force - exact);
+                if difference.abs() > 2.0 {
+                    deviations
+                        .push(format!("{trace}, {policy}, x{}: {difference:+.2} to {exact:.4}", point.scale));
+                }
+            }
+        }
+    }
+    assert!(deviations.is_empty(), "{}", deviations.join("\n"));
+}
