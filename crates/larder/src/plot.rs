@@ -25,6 +25,8 @@ pub(crate) struct Line {
     pub(crate) miss_ratio: f64,
     /// Positions in the trace and miss ratios there, 0 to 1.
     pub(crate) points: Vec<(f64, f64)>,
+    /// Positions at which another policy was put in force, and which.
+    pub(crate) switches: Vec<(f64, String)>,
 }
 
 const WIDTH: f64 = 980.0;
@@ -41,6 +43,8 @@ text{font-family:system-ui,'DejaVu Sans',Helvetica,Arial,sans-serif;font-size:13
 .axis{stroke:#444;stroke-width:1}\
 .grid{stroke:#e4e4e4;stroke-width:1}\
 .line{fill:none;stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}\
+.switch{stroke-width:1;opacity:.55}\
+.small{font-size:10px;fill:#666}\
 .number{font-variant-numeric:tabular-nums}";
 
 /// Draws the panels one below the other.
@@ -82,8 +86,33 @@ fn draw(out: &mut String, panel: &Panel) {
             .collect();
         let _ = writeln!(out, "<polyline class=\"line\" {style} points=\"{}\"/>", points.join(" "));
     }
+    for line in &panel.lines {
+        draw_switches(out, line, &x, &panel.lines);
+    }
     draw_legend(out, &order, &panel.lines);
 }
+
+/// A rule at each switch, and the name of the policy beside it unless that would run into the one before.
+fn draw_switches(out: &mut String, entry: &Line, x: &Axis, all: &[Line]) {
+    let mut labelled = f64::NEG_INFINITY;
+    for (at, policy) in &entry.switches {
+        let at = x.place(*at, LEFT, RIGHT);
+        let style = style_of(policy, all);
+        let _ = writeln!(
+            out,
+            "<line class=\"switch\" {style} x1=\"{at:.1}\" y1=\"{TOP}\" x2=\"{at:.1}\" y2=\"{BOTTOM}\"/>"
+        );
+        if at - labelled >= LABEL_SPACE {
+            labelled = at;
+            let turned =
+                format!("class=\"small\" transform=\"rotate(-90 {:.1} {:.1})\"", at + 11.0, BOTTOM - 6.0);
+            text(out, at + 11.0, BOTTOM - 6.0, &turned, policy);
+        }
+    }
+}
+
+/// Room that the name of a policy at a switch takes.
+const LABEL_SPACE: f64 = 12.0;
 
 fn draw_grid(out: &mut String, x: &Axis, y: &Axis) {
     for tick in y.ticks() {
@@ -255,7 +284,12 @@ mod tests {
     }
 
     fn flat(name: &str, ratio: f64) -> Line {
-        Line { name: name.into(), miss_ratio: ratio, points: vec![(0.0, ratio), (1000.0, ratio)] }
+        Line {
+            name: name.into(),
+            miss_ratio: ratio,
+            points: vec![(0.0, ratio), (1000.0, ratio)],
+            switches: vec![],
+        }
     }
 
     #[test]
@@ -267,6 +301,17 @@ mod tests {
         let at = |wanted: &str| texts.iter().position(|text| *text == wanted);
         assert!(at("arc") < at("lru") && at("arc").is_some());
         assert!(at("25.00 %").is_some());
+    }
+
+    #[test]
+    fn a_switch_is_a_rule_with_the_name_of_the_policy() {
+        let switches = vec![(500.0, "mru".into()), (501.0, "lru".into())];
+        let svg = svg(&[panel("web", vec![Line { switches, ..flat("auto", 0.5) }])]);
+        let document = roxmltree::Document::parse(&svg).unwrap();
+        let rules = document.descendants().filter(|node| node.attribute("class") == Some("switch"));
+        assert_eq!(rules.count(), 2);
+        let names: Vec<&str> = document.descendants().filter_map(|node| node.text()).collect();
+        assert!(names.contains(&"mru") && !names.contains(&"lru"), "names do not run into each other");
     }
 
     #[test]
@@ -308,6 +353,7 @@ mod tests {
                 name: format!("2q-{n}"),
                 miss_ratio: 0.5,
                 points: ratios.into_iter().map(|ratio| (records as f64 / 2.0, ratio)).collect(),
+                switches: vec![(records as f64, "arc".into())],
             });
             let panel = Panel { records, ..panel("t", lines.collect()) };
             let svg = svg(&[panel]);

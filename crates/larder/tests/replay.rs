@@ -173,8 +173,6 @@ fn what_cannot_be_is_status_2() {
     let trace = file(&gets(0..4));
     let (status, _, stderr) = replay(trace.path(), &["--unit", "entries", "--capacity", "1MiB"]);
     assert!(status == 2 && stderr.contains("does not go with --unit entries"), "{stderr}");
-    let (status, _, stderr) = replay(trace.path(), &["--policy", "auto"]);
-    assert!(status == 2 && stderr.contains("do not choose for themselves yet"), "{stderr}");
     let (status, _, stderr) = replay(trace.path(), &["--capacity", "0"]);
     assert!(status == 2 && stderr.contains("a cache must have a capacity"), "{stderr}");
     let (status, _, stderr) = replay(Path::new("/nowhere/at/all"), &[]);
@@ -206,4 +204,51 @@ fn a_plot_is_well_formed_and_has_a_line_per_policy_and_a_panel_per_trace() {
         .filter_map(|node| node.text())
         .collect();
     assert_eq!(titles, ["Miss ratio over the trace a&b", "Miss ratio over the trace c"]);
+}
+
+/// Keys that come once, then a loop over a quarter more than fits: there `auto` has something to do.
+fn loop_after_scan() -> Vec<u8> {
+    gets((0..10_000).map(|n| 1_000_000 + n).chain((0..40_000).map(|n| n % 500)))
+}
+
+#[test]
+fn auto_prints_its_decisions_beside_the_miss_ratio() {
+    let trace = file(&loop_after_scan());
+    let size = ["--unit", "entries", "--capacity", "400", "--policy", "lru", "--policy", "auto"];
+    let (status, stdout, stderr) = replay(trace.path(), &size);
+    assert_eq!(status, 0, "{stderr}");
+    let ratio = |policy: &str| {
+        let line = stdout.lines().find(|line| line.starts_with(policy)).expect("a row for each policy");
+        line.split_whitespace().nth_back(1).and_then(|ratio| ratio.parse::<f64>().ok()).expect("a ratio")
+    };
+    assert!(ratio("lru") > 99.0 && ratio("auto ") < 60.0, "{stdout}");
+    assert!(stdout.contains(" decisions, ") && stdout.contains("every key watched"), "{stdout}");
+    let switch = stdout.lines().find(|line| line.contains("  mru  ")).expect("a switch to mru");
+    assert!(
+        switch.contains("lfu ") && switch.contains("s3-fifo-0.1 "),
+        "an estimate for every policy: {switch}"
+    );
+
+    let (_, json, _) = replay(trace.path(), &[&size[..], &["--json"]].concat());
+    let lines: Vec<serde_json::Value> =
+        json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines[0].get("auto").is_none(), "lru decides nothing");
+    let switches = lines[1]["auto"]["switches"].as_array().unwrap();
+    let to_mru = switches.iter().find(|switch| switch["to"] == "mru").unwrap();
+    assert!(to_mru["advantage"].as_f64() > to_mru["margin"].as_f64());
+    assert_eq!(to_mru["estimates"].as_object().unwrap().len(), 9);
+    let (_, again, _) = replay(trace.path(), &[&size[..], &["--json"]].concat());
+    assert_eq!(again, json, "the same trace, the same decisions");
+}
+
+#[test]
+fn a_plot_marks_the_switches() {
+    let trace = file(&loop_after_scan());
+    let plot = tempfile::NamedTempFile::new().unwrap();
+    let args = ["--unit", "entries", "--capacity", "400", "--policy", "auto", "--plot"];
+    assert_eq!(replay(trace.path(), &[&args[..], &[plot.path().to_str().unwrap()]].concat()).0, 0);
+    let svg = std::fs::read_to_string(plot.path()).unwrap();
+    let document = roxmltree::Document::parse(&svg).unwrap();
+    assert!(document.descendants().any(|node| node.attribute("class") == Some("switch")));
+    assert!(document.descendants().any(|node| node.text() == Some("mru")));
 }

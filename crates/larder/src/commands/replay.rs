@@ -1,5 +1,7 @@
 //! `larder replay`: access traces against caches in this process or against a server, and the miss ratio of each policy.
 
+mod picks;
+
 use super::bench::print_latencies;
 use crate::cli::ReplayArgs;
 use crate::client::{self, Reach, ServerStatus};
@@ -7,7 +9,7 @@ use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::output::{self, grouped, percent, short_count};
 use crate::plot::{self, Line, Panel};
-use crate::replay::{Local, Progress, Remote, RemoteOutcome, Tally, Unit};
+use crate::replay::{Local, Picks, Progress, Remote, RemoteOutcome, Run, Tally, Unit};
 use crate::server_url::ServerUrl;
 use crate::size::Size;
 use crate::trace::{TraceReader, WorkingSet};
@@ -36,10 +38,6 @@ fn in_process(args: &ReplayArgs) -> Result<Vec<Panel>, Failure> {
         [] => PolicyName::all_default().map(PolicyChoice::Fixed).to_vec(),
         given => given.to_vec(),
     };
-    if policies.contains(&PolicyChoice::Auto) {
-        let reason = "--policy auto: caches in this process do not choose for themselves yet; name policies to compare";
-        return Err(Failure::Usage(reason.to_owned()));
-    }
     let shards = args.shards.or((args.unit == Unit::Entries).then_some(1));
     let mut panels = Vec::new();
     for trace in &args.traces {
@@ -48,23 +46,37 @@ fn in_process(args: &ReplayArgs) -> Result<Vec<Panel>, Failure> {
         let plan = Local { policies: policies.clone(), capacity, shards, honour_ttl: args.ttl };
         let mut reader = TraceReader::open(trace, args.limit)?;
         let progress = Progress::new("replaying");
-        let tallies = plan.replay(&mut reader, &progress)?;
+        let runs = plan.replay(&mut reader, &progress)?;
         drop(progress);
         let name = trace.display().to_string();
         let size = capacity_text(capacity);
+        let (tallies, picks): (Vec<Tally>, Vec<Option<Picks>>) =
+            runs.into_iter().map(|Run { tally, picks }| (tally, picks)).unzip();
         let runs: Vec<(String, Tally)> = policies.iter().map(ToString::to_string).zip(tallies).collect();
         if args.json {
-            for (policy, tally) in &runs {
-                output::json(&object(&name, policy, capacity, tally))?;
+            for ((policy, tally), picks) in runs.iter().zip(&picks) {
+                let mut object = object(&name, policy, capacity, tally);
+                if let Some(picks) = picks {
+                    object["auto"] = picks::object(picks);
+                }
+                output::json(&object)?;
             }
         } else {
             output::line(&format!("{name}: {} records, {size}", grouped(reader.records())))?;
             output::line(&miss_table(&runs))?;
+            for picks in picks.iter().flatten() {
+                output::line(&picks::text(picks))?;
+            }
             if panels.len() + 1 < args.traces.len() {
                 output::line("")?;
             }
         }
-        panels.push(panel(trace, &size, reader.records(), &runs));
+        let mut panel = panel(trace, &size, reader.records(), &runs);
+        for (line, picks) in panel.lines.iter_mut().zip(&picks) {
+            let switches = picks.iter().flat_map(|picks| &picks.switches);
+            line.switches = switches.map(|(at, decision)| (*at as f64, decision.to.to_string())).collect();
+        }
+        panels.push(panel);
     }
     Ok(panels)
 }
@@ -326,6 +338,7 @@ fn panel(trace: &Path, size: &str, records: u64, runs: &[(String, Tally)]) -> Pa
             name: name.clone(),
             miss_ratio: tally.miss_ratio(),
             points: tally.series.points(PLOT_POINTS),
+            switches: Vec::new(),
         })
         .collect();
     Panel { title, subtitle: format!("{size}, {} records", grouped(records)), records, lines }

@@ -5,7 +5,9 @@ use super::{Progress, Tally};
 use crate::failure::Failure;
 use crate::trace::{Op, Record, TraceReader};
 use bytes::Bytes;
-use larder_engine::{Cache, Capacity, Kind, Millis, Options, PolicyChoice, PolicyName, Ttl, Value};
+use larder_engine::{
+    Cache, Capacity, Decision, Kind, Millis, Options, Outcome, PolicyChoice, PolicyName, Ttl, Value,
+};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -15,6 +17,27 @@ const BLOCKS_AHEAD: usize = 4;
 
 /// How often expired entries are cleared away, in the trace's own time.
 const MAINTAIN_EVERY_MS: u64 = 100;
+
+/// Records after which a cache that picks its policy is asked what it has decided.
+const ASK_EVERY: u64 = 512;
+
+/// What came of one cache.
+pub(crate) struct Run {
+    pub(crate) tally: Tally,
+    /// How the cache picked its policy, if it was asked to.
+    pub(crate) picks: Option<Picks>,
+}
+
+/// How a cache picked its policy.
+#[derive(Default)]
+pub(crate) struct Picks {
+    /// How often it decided, to switch or to keep.
+    pub(crate) decisions: u64,
+    /// The switches, and the record by which each had been made.
+    pub(crate) switches: Vec<(u64, Decision)>,
+    /// One key in so many was sampled in the end.
+    pub(crate) one_in: u64,
+}
 
 /// What to replay against.
 pub(crate) struct Local {
@@ -29,16 +52,12 @@ pub(crate) struct Local {
 }
 
 impl Local {
-    /// Replays a trace, from caches that are empty; one tally per policy, in their order.
+    /// Replays a trace, from caches that are empty; one run per policy, in their order.
     ///
     /// # Errors
     ///
     /// What is wrong with the trace, or options that the engine refuses.
-    pub(crate) fn replay(
-        &self,
-        reader: &mut TraceReader,
-        progress: &Progress,
-    ) -> Result<Vec<Tally>, Failure> {
+    pub(crate) fn replay(&self, reader: &mut TraceReader, progress: &Progress) -> Result<Vec<Run>, Failure> {
         let mut lanes = Vec::new();
         for policy in &self.policies {
             lanes.push(Lane::new(self, *policy)?);
@@ -102,16 +121,16 @@ fn drive(mut lanes: Vec<Lane>, blocks: &Receiver<Arc<Vec<Record>>>) -> Vec<Lane>
 }
 
 /// Undoes the dealing out to threads.
-fn in_order(groups: Vec<Vec<Lane>>) -> Vec<Tally> {
+fn in_order(groups: Vec<Vec<Lane>>) -> Vec<Run> {
     let mut groups: Vec<_> = groups.into_iter().map(Vec::into_iter).collect();
-    let mut tallies = Vec::new();
+    let mut runs = Vec::new();
     loop {
-        let before = tallies.len();
+        let before = runs.len();
         for group in &mut groups {
-            tallies.extend(group.next().map(|lane| lane.tally));
+            runs.extend(group.next().map(Lane::finish));
         }
-        if tallies.len() == before {
-            return tallies;
+        if runs.len() == before {
+            return runs;
         }
     }
 }
@@ -123,6 +142,7 @@ struct Lane {
     values: Values,
     position: u64,
     tally: Tally,
+    picks: Option<Picks>,
 }
 
 impl Lane {
@@ -139,6 +159,7 @@ impl Lane {
             values: Values::new(plan.capacity),
             position: 0,
             tally: Tally::default(),
+            picks: (policy == PolicyChoice::Auto).then(Picks::default),
         })
     }
 
@@ -162,6 +183,25 @@ impl Lane {
             }
         }
         self.position += 1;
+        if self.position.is_multiple_of(ASK_EVERY) {
+            self.note_decisions();
+        }
+    }
+
+    fn note_decisions(&mut self) {
+        let Some(picks) = &mut self.picks else { return };
+        for decision in self.cache.decisions_since(picks.decisions) {
+            picks.decisions = decision.number + 1;
+            picks.one_in = decision.one_in;
+            if decision.outcome == Outcome::Switched {
+                picks.switches.push((self.position, decision));
+            }
+        }
+    }
+
+    fn finish(mut self) -> Run {
+        self.note_decisions();
+        Run { tally: self.tally, picks: self.picks }
     }
 
     fn store(&mut self, key: &[u8], record: &Record, now: Millis) {

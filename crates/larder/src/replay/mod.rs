@@ -9,7 +9,7 @@ mod series;
 mod tally;
 
 pub(crate) use capacity::{CapacityArg, CapacityError, Unit};
-pub(crate) use local::Local;
+pub(crate) use local::{Local, Picks, Run};
 pub(crate) use progress::Progress;
 pub(crate) use remote::{Remote, RemoteOutcome};
 pub(crate) use series::Series;
