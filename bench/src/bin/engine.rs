@@ -144,6 +144,15 @@ fn subjects() -> Vec<(String, Box<dyn Subject>)> {
         let options = Options { policy: PolicyChoice::Fixed(policy), ..Options::entries(CAPACITY) };
         subjects.push((format!("larder {policy}"), Box::new(Cache::new(options).expect("valid options"))));
     }
+    // What `auto` costs: the same policies, watched; and what it picks.
+    for policy in [PolicyName::Lru, PolicyName::all_default()[8]] {
+        let options = Options { policy: PolicyChoice::Fixed(policy), ..Options::entries(CAPACITY) };
+        let cache = Cache::new(options).expect("valid options");
+        cache.advise(true);
+        subjects.push((format!("larder {policy} watched"), Box::new(cache)));
+    }
+    let options = Options { policy: PolicyChoice::Auto, ..Options::entries(CAPACITY) };
+    subjects.push(("larder auto".into(), Box::new(Cache::new(options).expect("valid options"))));
     subjects.push(("quick_cache".into(), Box::new(quick_cache::sync::Cache::<Owned, Owned>::new(capacity))));
     subjects.push(("moka".into(), Box::new(moka::sync::Cache::<Owned, Owned>::new(CAPACITY))));
     let foyer = foyer_memory::CacheBuilder::new(capacity)
