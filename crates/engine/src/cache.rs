@@ -192,11 +192,7 @@ impl Cache {
             if value.as_slice().len() > CELL_BYTES_MAX { Value::Shared(value.to_bytes()) } else { value };
         let incoming = Incoming { key: key.bytes(), value: &value, kind, expiry };
         self.with_room(key, now, |shard, turn| shard.set(key, &incoming, turn))?;
-        if self.auto.samples(key) {
-            let weight =
-                self.weight(key.bytes().len(), value.as_slice().len() as u64, Expiry::timing(expiry));
-            self.watch_set(key, (weight, expiry), now);
-        }
+        self.watch_stored(key, value.as_slice().len(), expiry, now);
         Ok(())
     }
 

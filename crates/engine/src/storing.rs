@@ -78,6 +78,7 @@ impl Storing {
         match tried {
             Ok(Attempt::Done(())) => {
                 cache.budget.give(turn.credit);
+                cache.watch_stored(key, self.value.as_slice().len(), expiry, now);
                 Ok(Progress::Done)
             }
             // What holds a step up is under way on other threads, or is waited for by nobody.

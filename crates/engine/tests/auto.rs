@@ -271,7 +271,7 @@ fn the_curve_is_that_of_caches_of_those_sizes() {
         return;
     }
     let mut deviations = Vec::new();
-    let cells = [("web12", 1_375), ("cp_io_sized", 4_897), ("mooncake_conv", 18_279), ("arc_oltp", 18_688)];
+    let cells = [("web12", 1_375), ("mooncake_conv", 18_279), ("arc_oltp", 18_688), ("orm_busy", 7_634)];
     for (trace, capacity) in &cells[..if figures::wants_all() { 4 } else { 2 }] {
         let keys: Vec<u64> = figures::load(trace).iter().map(|request| request.key).collect();
         for policy in ["lru", "s3-fifo-0.1"] {

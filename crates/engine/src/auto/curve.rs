@@ -68,11 +68,13 @@ pub(super) struct Sizes {
     in_force: Row,
     advised: Option<Row>,
     gets: f64,
+    /// What the cache itself missed in those gets, scaled to the sample.
+    missed: f64,
 }
 
 impl Sizes {
     pub(super) fn new(name: PolicyName, capacity: u64) -> Sizes {
-        Sizes { in_force: Row::new(name, capacity), advised: None, gets: 0.0 }
+        Sizes { in_force: Row::new(name, capacity), advised: None, gets: 0.0, missed: 0.0 }
     }
 
     /// The shadow of the cache as it is; its entries are the present content.
@@ -128,11 +130,14 @@ impl Sizes {
         in_force.follow(None) || advised.as_mut().is_some_and(|row| row.follow(Some(in_force)))
     }
 
-    /// A window of so many gets of sampled keys is over; `turnover` is how many turn the cache over.
-    pub(super) fn end_window(&mut self, gets: f64, turnover: f64) {
+    /// A window of so many gets is over, of which the cache itself `missed` some, both scaled to the sample; `turnover` is how many
+    /// turn the cache over.
+    pub(super) fn end_window(&mut self, gets: f64, missed: f64, turnover: f64) {
         self.gets += gets;
+        self.missed += missed;
         let keep = if self.gets > TURNOVERS * turnover { 0.5 } else { 1.0 };
         self.gets *= keep;
+        self.missed *= keep;
         for row in [Some(&mut self.in_force), self.advised.as_mut()].into_iter().flatten() {
             for (misses, present) in row.misses.iter_mut().zip(&mut row.present) {
                 *misses = (*misses + f64::from(std::mem::take(present))) * keep;
@@ -147,7 +152,12 @@ impl Sizes {
 
     /// The policy of the second column, and for each size the miss ratios in force and of that one.
     pub(super) fn ratios(&self) -> (PolicyName, Vec<(f64, f64)>) {
-        let ratio = |misses: f64| if self.gets > 0.0 { (misses / self.gets).clamp(0.0, 1.0) } else { 1.0 };
+        // What chance has put into the sample, keys that come once above all, is wrong by about as much at every size; and at the
+        // present one the truth is known.
+        let error = self.missed - self.in_force.misses[MIRROR];
+        let ratio = |misses: f64| {
+            if self.gets > 0.0 { ((misses + error) / self.gets).clamp(0.0, 1.0) } else { 1.0 }
+        };
         let best = self.advised.as_ref().unwrap_or(&self.in_force);
         let both = self.in_force.misses.iter().zip(&best.misses);
         (best.name, both.map(|(&in_force, &best)| (ratio(in_force), ratio(best))).collect())

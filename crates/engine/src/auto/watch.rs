@@ -36,6 +36,8 @@ const BYTES_ASSUMED: f64 = 4096.0;
 pub(crate) struct Totals {
     /// Gets since the cache was made.
     pub(crate) gets: u64,
+    /// And those among them that missed.
+    pub(crate) misses: u64,
     pub(crate) entries: u64,
     pub(crate) used: u64,
 }
@@ -76,8 +78,8 @@ pub(crate) struct Watch {
     /// Gets and misses of the shadow of the cache in this window.
     sampled_gets: u64,
     sampled_misses: u32,
-    /// The cache's gets when the window began.
-    window_began: u64,
+    /// The cache's gets and misses when the window began.
+    window_began: Totals,
     /// Sampled gets after which it is worth looking whether the window is over.
     look_after: f64,
     windows: u64,
@@ -104,7 +106,7 @@ impl Watch {
             origin: None,
             sampled_gets: 0,
             sampled_misses: 0,
-            window_began: totals.gets,
+            window_began: totals,
             look_after: WINDOW_GETS_MIN,
             windows: 0,
             sets: 0,
@@ -270,7 +272,7 @@ impl Watch {
     /// few keys that everybody asks for is sampled is chance, and they are hits under any policy.
     fn look(&mut self, totals: Totals, now: Millis) -> Option<PolicyName> {
         let wanted = f64::from(self.sizes.mirror().entries()).max(WINDOW_GETS_MIN);
-        let gets = totals.gets.saturating_sub(self.window_began) as f64 / self.rate.one_in() as f64;
+        let gets = totals.gets.saturating_sub(self.window_began.gets) as f64 / self.rate.one_in() as f64;
         let sampled = self.sampled_gets as f64;
         if gets < wanted * 0.9 {
             let missing = (wanted / gets.max(1.0) - 1.0) * sampled;
@@ -279,10 +281,11 @@ impl Watch {
         }
         let tally = Tally { misses: self.sampled_misses, contested: 0 };
         self.judge.add(gets, tally, self.contest.end_window());
-        self.sizes.end_window(gets, wanted);
+        let missed = totals.misses.saturating_sub(self.window_began.misses) as f64;
+        self.sizes.end_window(gets, missed / self.rate.one_in() as f64, wanted);
         let decided = if self.sizes.mirror().has_evicted() { self.decide(totals, now) } else { None };
         (self.sampled_gets, self.sampled_misses) = (0, 0);
-        (self.window_began, self.look_after) = (totals.gets, wanted);
+        (self.window_began, self.look_after) = (totals, wanted);
         if !self.check_rate(totals) {
             self.end_window();
         }

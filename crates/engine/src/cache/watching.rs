@@ -75,9 +75,18 @@ impl Cache {
         self.watch(|watch| watch.get(key.hash(), known, now, || self.totals()));
     }
 
+    /// A value of this length was stored.
+    #[inline]
+    pub(crate) fn watch_stored(&self, key: Key<'_>, value_len: usize, expiry: Option<Expiry>, now: Millis) {
+        if self.auto.samples(key) {
+            let weight = self.weight(key.bytes().len(), value_len as u64, Expiry::timing(expiry));
+            self.watch_set(key, (weight, expiry), now);
+        }
+    }
+
     #[cold]
     #[inline(never)]
-    pub(super) fn watch_set(&self, key: Key<'_>, known: (u64, Option<Expiry>), now: Millis) {
+    fn watch_set(&self, key: Key<'_>, known: (u64, Option<Expiry>), now: Millis) {
         self.watch(|watch| watch.set(key.hash(), known, now, || self.totals()));
     }
 
@@ -150,7 +159,9 @@ impl Cache {
         let mut totals = Totals { used: self.budget.used(), ..Totals::default() };
         for shard in &self.shards {
             let shard = shard.0.lock();
-            totals.gets += shard.counters().gets();
+            let counters = shard.counters();
+            totals.gets += counters.gets();
+            totals.misses += counters.misses;
             totals.entries += shard.entries();
         }
         totals
