@@ -69,7 +69,7 @@ mod tests {
     use larder_engine::{Kind, Millis, PolicyName};
 
     use super::*;
-    use crate::{ManualClock, config::Config};
+    use crate::{ManualClock, config::Config, tenant::Tenant};
 
     fn shared(entries: u32) -> Arc<Shared> {
         let config = Config::default();
@@ -79,7 +79,7 @@ mod tests {
             cache.set(cache.key(&key), key.as_slice().into(), Kind::Opaque, None, Millis(0)).unwrap();
         }
         let control = tokio::runtime::Handle::current();
-        Arc::new(Shared::new(&config, cache, Arc::new(ManualClock::new()), control))
+        Arc::new(Shared::new(&config, Tenant::alone(cache), None, Arc::new(ManualClock::new()), control))
     }
 
     /// How often another task on the same thread gets its turn while a job runs.

@@ -21,10 +21,12 @@ mod server;
 mod session;
 mod shared;
 mod signals;
+mod tenant;
 mod throttle;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use net::raise_descriptor_limit;
+pub use rest::tls::TlsError;
 pub use server::{Handle, Server, StartError, Stopped};
 pub use shared::Events;
 pub use signals::Signals;

@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use larder_engine::{Cache, Capacity, Options};
+use larder_engine::Cache;
 use thiserror::Error;
 use tokio::{runtime, sync::watch as signal, task, time};
 use tracing::{info, warn};
@@ -23,7 +23,9 @@ use crate::{
         acceptor::{self, Acceptor},
         worker::Worker,
     },
+    rest::tls::{Tls, TlsError},
     shared::{Events, Shared},
+    tenant,
 };
 
 /// Why a server could not start.
@@ -67,7 +69,7 @@ pub enum StartError {
     /// The REST listener would let anybody on other machines in.
     #[error(
         "{key}: {address} can be reached from other machines, and no API key is configured; \
-         listen on 127.0.0.1, or set allow_insecure to true"
+         set an api_key, listen on 127.0.0.1, or set allow_insecure to true"
     )]
     Keyless {
         /// The setting.
@@ -106,6 +108,9 @@ pub enum StartError {
         /// The setting of the other one.
         other: &'static str,
     },
+    /// The certificate cannot be used, or its key.
+    #[error("rest.tls_cert, rest.tls_key: {0}")]
+    Tls(#[from] TlsError),
     /// The engine does not accept the configuration.
     #[error("the cache cannot be made: {0}")]
     Cache(#[from] larder_engine::Error),
@@ -131,6 +136,7 @@ impl StartError {
             | StartError::Keyless { .. }
             | StartError::PastTokens { .. }
             | StartError::Clash { .. }
+            | StartError::Tls(_)
             | StartError::Cache(_) => true,
             // An address that this machine does not have is a mistake; one that somebody else has is not.
             StartError::Bind { source, .. } => source.kind() == io::ErrorKind::AddrNotAvailable,
@@ -149,6 +155,7 @@ impl StartError {
             | StartError::PastTokens { key, .. }
             | StartError::Clash { key, .. }
             | StartError::Bind { key, .. } => Some(key),
+            StartError::Tls(_) => Some("rest.tls_cert"),
             StartError::Cache(_) | StartError::Thread(_) | StartError::Several(_) => None,
         }
     }
@@ -187,15 +194,11 @@ impl Server {
         let rest_addr = rest.as_ref().map(TcpListener::local_addr).transpose()?;
         let admin_addr = admin.as_ref().map(TcpListener::local_addr).transpose()?;
         let listeners = [(Face::Paper, paper), (Face::Seriput, seriput), (Face::Rest, rest)];
-        let cache = Arc::new(Cache::new(Options {
-            capacity: Capacity::Bytes(config.max_size),
-            policies: config.policies.clone(),
-            policy: config.policy,
-            shards: None,
-            seed: rand::random(),
-        })?);
+        let tenants = tenant::open(config)?;
+        let tls =
+            config.rest.tls.as_ref().map(|(certificate, key)| Tls::open(certificate, key)).transpose()?;
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        let shared = Arc::new(Shared::new(config, cache, clock, runtime.handle().clone()));
+        let shared = Arc::new(Shared::new(config, tenants, tls, clock, runtime.handle().clone()));
         let workers = (0..config.workers).map(|index| Worker::start(index, Arc::clone(&shared)));
         let workers = Arc::new(workers.collect::<io::Result<Vec<_>>>()?);
         let (stop, stopped) = signal::channel(false);
@@ -265,6 +268,11 @@ fn resolve(
             return Err(error);
         }
         warn!(%key, %address, "listening without authentication (allow_insecure)");
+    } else if face == Some(Face::Rest)
+        && config.rest.tls.is_none()
+        && !address.ip().to_canonical().is_loopback()
+    {
+        warn!(%key, %address, "listening without TLS: whoever is between can read API keys");
     }
     Ok(Some(address))
 }
@@ -282,6 +290,8 @@ fn guard(
         (Some(Face::Seriput), true) | (None, _) if is_reachable => {
             Err(StartError::Unguarded { key, address })
         }
+        // It asks for keys of its own.
+        (Some(Face::Rest), _) if !config.rest.keys.is_empty() => Ok(()),
         (Some(Face::Rest), true) if is_reachable => Err(StartError::Keyless { key, address }),
         (Some(Face::Seriput | Face::Rest), false) => Err(StartError::PastTokens { key, address }),
         (Some(Face::Paper | Face::Seriput | Face::Rest) | None, _) => Ok(()),
@@ -332,9 +342,28 @@ impl Handle {
         self.admin_addr
     }
 
-    /// The cache that is served.
+    /// The cache of a tenant; `None` if there is no such tenant.
+    pub fn tenant_cache(&self, name: &str) -> Option<&Arc<Cache>> {
+        self.shared.tenants.iter().find(|tenant| tenant.name == name).map(|tenant| &tenant.cache)
+    }
+
+    /// The cache that is served by every protocol, which is that of the tenant `default`.
     pub fn cache(&self) -> &Arc<Cache> {
         &self.shared.cache
+    }
+
+    /// Whether the REST listener speaks TLS.
+    pub fn has_tls(&self) -> bool {
+        self.shared.tls.is_some()
+    }
+
+    /// Reads the certificate and its key again.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with which file; what was in force before still is.
+    pub fn reload_tls(&self) -> Result<(), TlsError> {
+        self.shared.tls.as_ref().map_or(Ok(()), Tls::reload)
     }
 
     /// Connections that are being served now.
@@ -450,8 +479,10 @@ async fn keep_house(shared: Arc<Shared>) {
     ticks.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        while shared.cache.maintain(shared.clock.now()) {
-            task::yield_now().await;
+        for tenant in &shared.tenants {
+            while tenant.cache.maintain(shared.clock.now()) {
+                task::yield_now().await;
+            }
         }
     }
 }

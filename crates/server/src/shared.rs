@@ -25,11 +25,10 @@ use crate::{
     meter::Meters,
     net::{slots::Slots, watch::Reason},
     process::Process,
+    rest::{access::Access, tls::Tls},
+    tenant::Tenant,
     throttle::Throttle,
 };
-
-/// The tenant whose cache the binary protocols serve.
-pub(crate) const DEFAULT_TENANT: &str = "default";
 
 pub(crate) struct Shared {
     pub(crate) cache: Arc<Cache>,
@@ -42,6 +41,10 @@ pub(crate) struct Shared {
     pub(crate) booleans: Booleans,
     pub(crate) seriput: SeriputConfig,
     pub(crate) rest: RestConfig,
+    /// The default one first; its cache is `cache`.
+    pub(crate) tenants: Vec<Tenant>,
+    pub(crate) access: Access,
+    pub(crate) tls: Option<Tls>,
     pub(crate) limits: Limits,
     pub(crate) slots: Arc<Slots>,
     pub(crate) budget: Arc<Budget>,
@@ -58,9 +61,19 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(config: &Config, cache: Arc<Cache>, clock: Arc<dyn Clock>, control: Handle) -> Shared {
+    /// `tenants` begins with the default one.
+    pub(crate) fn new(
+        config: &Config,
+        tenants: Vec<Tenant>,
+        tls: Option<Tls>,
+        clock: Arc<dyn Clock>,
+        control: Handle,
+    ) -> Shared {
         Shared {
-            cache,
+            cache: Arc::clone(&tenants[0].cache),
+            access: Access::new(&config.rest.keys, &tenants),
+            tenants,
+            tls,
             control,
             started: clock.now(),
             clock,

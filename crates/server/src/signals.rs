@@ -1,4 +1,5 @@
-//! SIGTERM and SIGINT: the first one stops the server in an orderly way, a second one ends the process at once.
+//! SIGTERM and SIGINT: the first one stops the server in an orderly way, a second one ends the process at once. SIGHUP has the
+//! certificate read again, where there is one.
 
 use std::io;
 
@@ -6,7 +7,7 @@ use tokio::{
     runtime::{self, Runtime},
     signal::unix::{Signal, SignalKind, signal},
 };
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::server::{Handle, Stopped};
 
@@ -40,9 +41,23 @@ impl Signals {
     pub fn serve_until_signal(self, handle: Handle) -> Stopped {
         let Signals { runtime, mut terminate, mut interrupt } = self;
         runtime.block_on(async {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
+            // Without a certificate this signal means what it means to every program.
+            let mut hangup = handle.has_tls().then(|| signal(SignalKind::hangup()).ok()).flatten();
+            loop {
+                let hung_up = async {
+                    match &mut hangup {
+                        Some(hangup) => hangup.recv().await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    _ = terminate.recv() => break,
+                    _ = interrupt.recv() => break,
+                    _ = hung_up => match handle.reload_tls() {
+                        Ok(()) => info!("certificate read again"),
+                        Err(error) => warn!(%error, "certificate not changed: the new one cannot be used"),
+                    },
+                }
             }
             let stopping = tokio::task::spawn_blocking(|| handle.shutdown());
             tokio::select! {

@@ -4,7 +4,7 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use larder_engine::{Cache, Status};
+use larder_engine::Status;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet},
@@ -15,7 +15,7 @@ use prometheus_client::{
 use crate::{
     execute::Face,
     meter::{BUCKETS_NS, Sum},
-    shared::{DEFAULT_TENANT, Shared},
+    shared::Shared,
 };
 
 /// The figures, to be read again each time.
@@ -45,8 +45,7 @@ impl Collector for Figures {
 
 /// Each tenant with its cache as it is now.
 fn tenants(shared: &Shared) -> Vec<(Cow<'static, str>, Status)> {
-    let status = |cache: &Cache| cache.status();
-    vec![(Cow::Borrowed(DEFAULT_TENANT), status(&shared.cache))]
+    shared.tenants.iter().map(|tenant| (Cow::Owned(tenant.name.clone()), tenant.cache.status())).collect()
 }
 
 type Labels<'l, const N: usize> = [(&'static str, &'l str); N];

@@ -2,6 +2,7 @@
 //! file, then `LARDER_…` variables, then flags, a later one wins) and what came out ([`Resolved`]: the values in force and
 //! the origin of each). A file is TOML, or PaperCache's own (`.pconf`).
 
+mod access;
 pub mod duration;
 mod error;
 mod pconf;
@@ -19,12 +20,14 @@ use std::{
 use larder_engine::{PolicyChoice, PolicyName};
 use larder_wire::paper::Booleans;
 
+pub(crate) use self::access::{digest_of, is_key};
 pub use self::{
+    access::{ApiKey, DEFAULT_TENANT, TenantConfig},
     error::{ConfigError, ConfigErrors, Origin},
     settings::{SETTINGS, Setting},
     show::{to_json, to_text},
 };
-use crate::limits::Limits;
+use crate::{limits::Limits, tenant};
 
 /// The values in force.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +72,9 @@ impl Default for Config {
             },
             rest: RestConfig {
                 listen: Listen::Address("127.0.0.1:8080".to_owned()),
+                tls: None,
+                keys: Vec::new(),
+                tenants: Vec::new(),
                 idle_time: Some(Duration::from_secs(600)),
             },
             admin: AdminConfig { listen: Listen::Address("127.0.0.1:3146".to_owned()) },
@@ -116,6 +122,12 @@ pub struct SeriputConfig {
 pub struct RestConfig {
     /// Where it listens.
     pub listen: Listen,
+    /// The files of the certificate and of its key, if the listener speaks TLS.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// The keys that authorise a client. Empty: every client is the tenant `default`.
+    pub keys: Vec<ApiKey>,
+    /// What tenants are held to. One that is not here is held to nothing but its share of the memory.
+    pub tenants: Vec<TenantConfig>,
     /// How long a client may be silent. HTTP clients connect again, but keep idle connections for minutes.
     pub idle_time: Option<Duration>,
 }
@@ -378,6 +390,9 @@ fn close_unasked(resolved: &mut Resolved) {
         "the Seriput listener is off: tokens are set, and its protocol cannot ask for them; \
          whoever wants it all the same sets seriput.listen and allow_insecure",
     );
+    if !config.rest.keys.is_empty() {
+        return;
+    }
     close(
         "rest.listen",
         &mut config.rest.listen,
@@ -412,6 +427,26 @@ fn check(resolved: &mut Resolved, errors: &mut Vec<ConfigError>) {
             format!(
                 "{} is less than one request may have (limits.key_bytes and limits.value_bytes, {largest} in all)",
                 size::Size(config.limits.bytes_in_flight)
+            ),
+        );
+    }
+    if let Some((certificate, key)) = &config.rest.tls {
+        let (missing, given) = ("rest.tls_key", "rest.tls_cert");
+        let is_empty = |path: &PathBuf| path.as_os_str().is_empty();
+        if is_empty(key) {
+            conflict(given, format!("{missing} is missing: a certificate needs its key"));
+        } else if is_empty(certificate) {
+            conflict(missing, format!("{given} is missing: a key needs its certificate"));
+        }
+    }
+    let tenants = tenant::all(config);
+    if tenant::shares(&tenants, config.max_size).is_none() {
+        conflict(
+            "max_size",
+            format!(
+                "{} is not enough for the {} tenants and the sizes that are set for them",
+                size::Size(config.max_size),
+                tenants.len()
             ),
         );
     }

@@ -1,11 +1,13 @@
 //! The table of settings: for each key its name in a file, its environment variable, its flag, its default, what it is
 //! for, how it is read and how it is shown. Flags, files, variables, `larder config` and the documentation all follow it.
 
+use std::path::PathBuf;
+
 use larder_engine::{PolicyChoice, PolicyName, limits::KEY_BYTES_MAX};
 use larder_wire::paper::Booleans;
 use serde_json::Value;
 
-use super::{Config, Listen, LogFormat, LogLevel, Token, Validate, duration, size};
+use super::{ApiKey, Config, Listen, LogFormat, LogLevel, TenantConfig, Token, Validate, duration, size};
 
 /// One thing that can be set.
 pub struct Setting {
@@ -162,6 +164,54 @@ pub static SETTINGS: &[Setting] = &[
         secret: false,
         read: |config, texts| one(texts, read_listen).map(|value| config.rest.listen = value),
         show: |config| config.rest.listen.to_string().into(),
+    },
+    Setting {
+        key: "rest.tls_cert",
+        variable: "LARDER_REST_TLS_CERT",
+        flag: "tls-cert",
+        value_name: "FILE",
+        default: "",
+        help: "The certificate chain (PEM) that the REST listener shows; SIGHUP reads it and its key again",
+        arity: Arity::One,
+        secret: false,
+        read: |config, texts| one(texts, read_path).map(|path| set_tls(config, Some(path), None)),
+        show: |config| show_path(config.rest.tls.as_ref().map(|(certificate, _)| certificate)),
+    },
+    Setting {
+        key: "rest.tls_key",
+        variable: "LARDER_REST_TLS_KEY",
+        flag: "tls-key",
+        value_name: "FILE",
+        default: "",
+        help: "The private key (PEM) of the certificate",
+        arity: Arity::One,
+        secret: false,
+        read: |config, texts| one(texts, read_path).map(|path| set_tls(config, None, Some(path))),
+        show: |config| show_path(config.rest.tls.as_ref().map(|(_, key)| key)),
+    },
+    Setting {
+        key: "api_key",
+        variable: "LARDER_API_KEY",
+        flag: "api-key",
+        value_name: "KEY=TENANT",
+        default: "",
+        help: "A key of the REST API and its tenant; sha256:HEX or file:PATH in place of the key. Without any, every client is the tenant default",
+        arity: Arity::Whole,
+        secret: true,
+        read: |config, texts| read_list(texts, ApiKey::read).map(|value| config.rest.keys = value),
+        show: |config| config.rest.keys.iter().map(|key| format!("{key:?}")).collect(),
+    },
+    Setting {
+        key: "tenant",
+        variable: "LARDER_TENANT",
+        flag: "tenant",
+        value_name: "NAME,…",
+        default: "",
+        help: "A tenant and its limits: NAME,max_size=SIZE,requests_per_second=N. Its size is taken from max_size; those without one share the rest",
+        arity: Arity::Whole,
+        secret: false,
+        read: |config, texts| read_tenants(texts).map(|value| config.rest.tenants = value),
+        show: |config| config.rest.tenants.iter().map(TenantConfig::show).collect(),
     },
     Setting {
         key: "rest.idle_time",
@@ -549,6 +599,37 @@ fn read_tokens(texts: &[&str]) -> Result<Vec<Token>, Refusal> {
         Token::new(*text).ok_or_else(|| Refusal { piece, allowed: "a token of at least one byte".to_owned() })
     });
     tokens.collect()
+}
+
+fn read_path(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() { Err("a file".to_owned()) } else { Ok(text.into()) }
+}
+
+fn set_tls(config: &mut Config, certificate: Option<PathBuf>, key: Option<PathBuf>) {
+    let (old_certificate, old_key) = config.rest.tls.take().unwrap_or_default();
+    config.rest.tls = Some((certificate.unwrap_or(old_certificate), key.unwrap_or(old_key)));
+}
+
+fn show_path(path: Option<&PathBuf>) -> Value {
+    path.map_or(Value::String(String::new()), |path| path.display().to_string().into())
+}
+
+fn read_list<T>(texts: &[&str], read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, Refusal> {
+    let read = |(piece, text): (usize, &&str)| read(text).map_err(|allowed| Refusal { piece, allowed });
+    texts.iter().enumerate().map(read).collect()
+}
+
+fn read_tenants(texts: &[&str]) -> Result<Vec<TenantConfig>, Refusal> {
+    let tenants = read_list(texts, TenantConfig::read)?;
+    for (piece, tenant) in tenants.iter().enumerate() {
+        if tenants[..piece].iter().any(|other| other.name == tenant.name) {
+            return Err(Refusal {
+                piece,
+                allowed: format!("each tenant once, and {} is there already", tenant.name),
+            });
+        }
+    }
+    Ok(tenants)
 }
 
 fn saturate(value: u64) -> u32 {

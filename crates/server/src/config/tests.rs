@@ -47,7 +47,8 @@ fn without_sources_the_defaults_hold_and_are_what_the_table_says() {
         let as_written = setting.split(setting.default);
         let texts: Vec<_> = as_written.iter().map(String::as_str).collect();
         let mut config = Config::default();
-        if !["tokens", "workers"].contains(&setting.key) {
+        if !["tokens", "workers", "api_key", "tenant", "rest.tls_cert", "rest.tls_key"].contains(&setting.key)
+        {
             assert!(setting.read(&mut config, &texts).is_ok(), "{}", setting.key);
         }
         assert_eq!(config, Config::default(), "{}", setting.key);
@@ -108,6 +109,17 @@ idle_time = "1h"
 [rest]
 listen = "0.0.0.0:80"
 idle_time = "off"
+tls_cert = "cert.pem"
+tls_key = "key.pem"
+[[api_key]]
+key = "ck_live_a"
+tenant = "one"
+[[api_key]]
+key = "ck_sdk_b"
+[[tenant]]
+name = "one"
+max_size = "1000"
+requests_per_second = 7
 [limits]
 connections = 5
 key_bytes = "1k"
@@ -137,7 +149,16 @@ level = "debug"
         }
     );
     let listen = Listen::Address("0.0.0.0:80".to_owned());
-    assert_eq!(config.rest, RestConfig { listen, idle_time: None });
+    assert_eq!(
+        config.rest,
+        RestConfig {
+            listen,
+            idle_time: None,
+            tls: Some(("cert.pem".into(), "key.pem".into())),
+            keys: vec![ApiKey::read("ck_live_a=one").unwrap(), ApiKey::read("ck_sdk_b=default").unwrap()],
+            tenants: vec![TenantConfig::read("one,max_size=1000,requests_per_second=7").unwrap()],
+        }
+    );
     assert_eq!(config.max_size, 1_000_000);
     assert_eq!(show::join(&config.policies), "lru,s3-fifo-0.1");
     assert_eq!(config.policy.to_string(), "s3-fifo-0.1");
@@ -172,7 +193,7 @@ fn all_errors_of_a_toml_file_are_listed_with_their_lines() {
     let errors = errors(&file, &[("LARDER_WORKERS", "many")]);
     let expected = [
         ("FILE:1: max_size: found \"lots\"; allowed: a size is a number", ""),
-        ("FILE:2: there is no key `max_sice`; allowed here: paper, seriput, rest, admin, max_size", ""),
+        ("FILE:2: there is no key `max_sice`; allowed here: paper, seriput, rest, api_key, tenant", ""),
         ("FILE:4: paper.listen: found \"3145\"; allowed: HOST:PORT", "or off"),
         ("FILE:6: limits.connections: found \"0\"; allowed: a whole number from 1 to 1000000", ""),
         ("FILE:7: limits.auth_time: found \"10\"; allowed: a whole number with a unit", ""),

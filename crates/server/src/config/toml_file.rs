@@ -9,7 +9,7 @@ use toml::{
 };
 
 use super::{
-    Assignment, Piece, SETTINGS,
+    Assignment, Piece, SETTINGS, access,
     error::{ConfigError, Origin},
     settings,
 };
@@ -69,19 +69,17 @@ impl Reader<'_> {
         let mut pieces = Vec::new();
         for value in values {
             let origin = self.origin(value.span().start);
-            match scalar(value.get_ref()) {
-                Some(text) => pieces.push(Piece { text, origin }),
-                None => {
-                    let allowed =
-                        if SETTINGS[setting].is_list() { "a list of texts" } else { "a single value" };
+            let key = SETTINGS[setting].key;
+            let text = match (value.get_ref(), SETTINGS[setting].is_list()) {
+                (DeValue::Table(table), true) => access::text_of(key, table, scalar),
+                (value, true) => scalar(value).ok_or_else(|| "a list of texts".to_owned()),
+                (value, false) => scalar(value).ok_or_else(|| "a single value".to_owned()),
+            };
+            match text {
+                Ok(text) => pieces.push(Piece { text, origin }),
+                Err(allowed) => {
                     let found = format!("a value of type {}", value.get_ref().type_str());
-                    let key = SETTINGS[setting].key;
-                    self.errors.push(ConfigError::Invalid {
-                        origin,
-                        key,
-                        found,
-                        allowed: allowed.to_owned(),
-                    });
+                    self.errors.push(ConfigError::Invalid { origin, key, found, allowed });
                     return;
                 }
             }

@@ -95,7 +95,13 @@ mod tests {
         }
         assert!(cache.status().totals.evicted > 0, "it is full");
         let control = tokio::runtime::Handle::current();
-        Arc::new(Shared::new(&Config::default(), cache, Arc::new(ManualClock::new()), control))
+        Arc::new(Shared::new(
+            &Config::default(),
+            crate::tenant::Tenant::alone(cache),
+            None,
+            Arc::new(ManualClock::new()),
+            control,
+        ))
     }
 
     /// Sends `request` to a session on this thread; how often another task on the thread gets its turn until `reply` comes.

@@ -88,8 +88,7 @@ impl Acceptor {
         } else {
             debug!(%peer, "client refused");
         }
-        let mut reply = Vec::with_capacity(2);
-        self.face.turn_away(&mut reply);
+        let reply = self.farewell();
         // The buffer of a new socket takes a few bytes; if not, the client is gone.
         if stream.write_all(&reply).and_then(|()| stream.shutdown(Shutdown::Write)).is_err() {
             return;
@@ -101,6 +100,15 @@ impl Acceptor {
                 drop(permit);
             });
         }
+    }
+
+    /// What a client is told for whom there is no place. Before a TLS handshake there are no words.
+    fn farewell(&self) -> Vec<u8> {
+        let mut reply = Vec::with_capacity(2);
+        if self.face != Face::Rest || self.shared.tls.is_none() {
+            self.face.turn_away(&mut reply);
+        }
+        reply
     }
 
     /// After an error of accept: almost always out of descriptors, which does not go away by itself.
@@ -126,8 +134,7 @@ impl Acceptor {
     fn refuse_and_close(&self, mut stream: TcpStream, peer: SocketAddr) {
         self.shared.counts.refused();
         debug!(%peer, "client refused: out of descriptors");
-        let mut reply = Vec::with_capacity(2);
-        self.face.turn_away(&mut reply);
+        let reply = self.farewell();
         let _ = stream.write_all(&reply);
         // What has arrived is taken away, so that the close does not reset the connection.
         let _ = stream.read(&mut [0; BUFFER_BYTES]);

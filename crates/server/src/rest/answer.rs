@@ -164,6 +164,9 @@ impl From<Refusal> for Answer {
             Refusal::Method { allowed } => {
                 HeaderValue::from_str(&allowed.methods()).ok().map(|allow| (header::ALLOW, allow))
             }
+            Refusal::NoKey | Refusal::WrongKey => {
+                Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))
+            }
             _ => refusal.retry_after_s().map(|seconds| (header::RETRY_AFTER, seconds.into())),
         };
         let text = error_text(refusal.code(), refusal.message());

@@ -11,6 +11,7 @@ pub(crate) const LEGACY_TTL: HeaderName = HeaderName::from_static("x-ttl");
 pub(crate) const STALE_TTL: HeaderName = HeaderName::from_static("x-cachekit-stale-ttl");
 pub(crate) const FRESHNESS: HeaderName = HeaderName::from_static("x-cachekit-freshness");
 pub(crate) const FRESH_FOR: HeaderName = HeaderName::from_static("x-cachekit-fresh-for");
+pub(crate) const L1_STATUS: HeaderName = HeaderName::from_static("x-cachekit-l1-status");
 pub(crate) const LOCK_ID: HeaderName = HeaderName::from_static("x-cachekit-lock-id");
 
 /// The value of a header that may be there once.

@@ -38,6 +38,8 @@ pub(crate) struct Line {
     is_serving: AtomicBool,
     /// An answer has been made and not been handed to the socket.
     is_answering: AtomicBool,
+    /// The client has a deadline for showing a key.
+    is_awaiting_auth: AtomicBool,
     is_draining: AtomicBool,
     is_lingering: AtomicBool,
 }
@@ -56,6 +58,7 @@ impl Line {
             has_head_deadline: off(),
             is_serving: off(),
             is_answering: off(),
+            is_awaiting_auth: off(),
             is_draining: off(),
             is_lingering: off(),
         }
@@ -67,6 +70,22 @@ impl Line {
 
     pub(crate) fn now(&self) -> Millis {
         self.shared.clock.now()
+    }
+
+    /// Where keys are asked for, the client has to show one soon.
+    pub(crate) fn await_auth(&self) {
+        if !self.shared.access.is_open() {
+            self.is_awaiting_auth.store(true, Relaxed);
+            self.watch().authorise_within(self.now(), self.shared.limits.auth_time);
+        }
+    }
+
+    /// It has.
+    pub(crate) fn authorised(&self) {
+        if self.is_awaiting_auth.load(Relaxed) {
+            self.is_awaiting_auth.store(false, Relaxed);
+            self.watch().authorised();
+        }
     }
 
     /// Bytes have come.

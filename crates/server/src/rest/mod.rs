@@ -5,6 +5,7 @@
 //! answer comes back the same way. [`table`] is the list of routes: requests are routed by it, `405` gets its `Allow` from it, and
 //! the description of the API is made of it.
 
+pub(crate) mod access;
 mod answer;
 mod body;
 mod delete;
@@ -25,6 +26,7 @@ mod service;
 mod stream;
 #[allow(dead_code, reason = "as above")]
 pub(crate) mod table;
+pub(crate) mod tls;
 mod ttl;
 
 pub(crate) use serve::serve;

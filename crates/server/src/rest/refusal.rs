@@ -8,6 +8,16 @@ use super::route::Place;
 /// Why a request is not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
+    /// There is no API key, or none that could be one.
+    NoKey,
+    /// The API key is nobody's.
+    WrongKey,
+    /// The tenant has made too many requests; in how many seconds there may be another.
+    TooFast(u64),
+    /// An SDK has to say how its own cache fared.
+    L1Status,
+    /// Keys of this class do not write where this one belongs.
+    Space,
     /// No such path.
     NoRoute,
     /// The place does not have this method.
@@ -68,6 +78,9 @@ impl Refusal {
         match self {
             Refusal::NoRoute | Refusal::Missing | Refusal::NotHeld => StatusCode::NOT_FOUND,
             Refusal::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Refusal::NoKey | Refusal::WrongKey => StatusCode::UNAUTHORIZED,
+            Refusal::TooFast(_) => StatusCode::TOO_MANY_REQUESTS,
+            Refusal::Space => StatusCode::FORBIDDEN,
             Refusal::Stale => StatusCode::CONFLICT,
             Refusal::ValueTooLarge | Refusal::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::BodySlow => StatusCode::REQUEST_TIMEOUT,
@@ -79,6 +92,10 @@ impl Refusal {
     /// For programs; the same for ever.
     pub(crate) fn code(self) -> &'static str {
         match self {
+            Refusal::NoKey | Refusal::WrongKey => "unauthorized",
+            Refusal::TooFast(_) => "rate_limited",
+            Refusal::L1Status => "missing_l1_status",
+            Refusal::Space => "forbidden",
             Refusal::NoRoute => "no_such_route",
             Refusal::Method { .. } => "method_not_allowed",
             Refusal::Key(_) => "invalid_key",
@@ -104,6 +121,11 @@ impl Refusal {
     /// For people.
     pub(crate) fn message(self) -> &'static str {
         match self {
+            Refusal::NoKey => "an API key is needed: Authorization: Bearer ck_…",
+            Refusal::WrongKey => "the API key is not known here",
+            Refusal::TooFast(_) => "too many requests of this tenant; try again later",
+            Refusal::L1Status => "with a key of an SDK, X-CacheKit-L1-Status is hit, miss or disabled, once",
+            Refusal::Space => "keys of this class do not write here: ns: is for SDKs, nsapi: for others",
             Refusal::NoRoute => "there is nothing here; the API is at /v1/cache/{key}",
             Refusal::Method { .. } => {
                 "this path does not have this method; the Allow header says which it has"
@@ -131,7 +153,11 @@ impl Refusal {
 
     /// In how many seconds it may be worth trying again.
     pub(crate) fn retry_after_s(self) -> Option<u64> {
-        matches!(self, Refusal::Busy | Refusal::TooManyLocks).then_some(1)
+        match self {
+            Refusal::Busy | Refusal::TooManyLocks => Some(1),
+            Refusal::TooFast(seconds) => Some(seconds),
+            _ => None,
+        }
     }
 }
 

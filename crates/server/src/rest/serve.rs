@@ -59,7 +59,7 @@ pub(crate) async fn serve(stream: std::net::TcpStream, slot: Slot, shared: Arc<S
     let listed = local.watchlist.add(Watch::new(peer, shared.clock.now(), shared.rest.idle_time));
     let line = Arc::new(Line::new(Arc::clone(&shared), local, listed));
     debug!(%peer, "connected");
-    match converse(stream, &line, slot).await {
+    match open(stream, &line, slot).await {
         Ok(()) | Err(End::Closed) => debug!(%peer, "disconnected"),
         Err(End::Dropped(_)) if line.is_lingering() => debug!(%peer, "disconnected"),
         Err(End::Dropped(reason)) => shared.note_dropped(peer, reason),
@@ -68,11 +68,30 @@ pub(crate) async fn serve(stream: std::net::TcpStream, slot: Slot, shared: Arc<S
     }
 }
 
-async fn converse<S: Socket>(mut socket: S, line: &Arc<Line>, slot: Slot) -> Result<(), End> {
+/// Finds out what is spoken: TLS says so itself, and otherwise the first bytes do.
+async fn open(mut socket: TcpStream, line: &Arc<Line>, slot: Slot) -> Result<(), End> {
     let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
     line.watch().wake_with(waker);
-    let mut ahead = Vec::new();
-    let is_http2 = listen(&mut socket, &mut ahead, line).await?;
+    line.await_auth();
+    let Some(tls) = &line.shared.tls else {
+        let mut ahead = Vec::new();
+        let is_http2 = listen(&mut socket, &mut ahead, line).await?;
+        return converse(socket, ahead, is_http2, line, slot).await;
+    };
+    // A handshake has as much time as the head of a request, and the first head has what is left of it.
+    line.received();
+    let socket = obey(tls.acceptor().accept(socket), line).await?.map_err(failed)?;
+    let is_http2 = socket.get_ref().1.alpn_protocol() == Some(b"h2");
+    converse(socket, Vec::new(), is_http2, line, slot).await
+}
+
+async fn converse<S: Socket>(
+    socket: S,
+    ahead: Vec<u8>,
+    is_http2: bool,
+    line: &Arc<Line>,
+    slot: Slot,
+) -> Result<(), End> {
     let stream = TokioIo::new(Stream::new(socket, Arc::clone(line), ahead, !is_http2));
     let service = {
         let line = Arc::clone(line);
@@ -105,19 +124,7 @@ async fn listen(
     line: &Line,
 ) -> Result<bool, End> {
     loop {
-        let mut read = pin!(socket.read_buf(ahead));
-        let read = poll_fn(|cx| {
-            if let Poll::Ready(read) = read.as_mut().poll(cx) {
-                return Poll::Ready(read.map_err(failed));
-            }
-            line.wait();
-            match line.watch().order() {
-                Some(Order::Drop(reason)) => Poll::Ready(Err(End::Dropped(reason))),
-                Some(Order::Drain) => Poll::Ready(Err(End::Closed)),
-                None => Poll::Pending,
-            }
-        });
-        if read.await? == 0 {
+        if obey(socket.read_buf(ahead), line).await?.map_err(failed)? == 0 {
             return Err(End::Closed);
         }
         if ahead.len() >= PREFACE.len() || !PREFACE.starts_with(ahead) {
@@ -125,6 +132,23 @@ async fn listen(
         }
         line.received();
     }
+}
+
+/// Waits for something before there is a connection to drain: an order ends it.
+async fn obey<T>(awaited: impl Future<Output = T>, line: &Line) -> Result<T, End> {
+    let mut awaited = pin!(awaited);
+    poll_fn(|cx| {
+        if let Poll::Ready(done) = awaited.as_mut().poll(cx) {
+            return Poll::Ready(Ok(done));
+        }
+        line.wait();
+        match line.watch().order() {
+            Some(Order::Drop(reason)) => Poll::Ready(Err(End::Dropped(reason))),
+            Some(Order::Drain) => Poll::Ready(Err(End::Closed)),
+            None => Poll::Pending,
+        }
+    })
+    .await
 }
 
 /// Runs a connection, and what its worker orders.

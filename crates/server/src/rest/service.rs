@@ -3,14 +3,16 @@
 use std::{convert::Infallible, sync::Arc};
 
 use hyper::{
-    Method, Request, Response,
+    HeaderMap, Method, Request, Response,
     body::{Bytes, Incoming},
     http::request::Parts,
 };
 use larder_engine::Millis;
+use tokio::time;
 
 use super::{
     UNLEASED_BYTES_MAX,
+    access::Caller,
     answer::{Answer, Content},
     body,
     line::Line,
@@ -46,11 +48,16 @@ async fn run(line: &Line, parts: &Parts, body: Incoming, now: Millis) -> Result<
     if parts.method == Method::OPTIONS {
         return Ok(Answer::options(found.map(|(place, _)| place.methods())));
     }
+    let caller = authenticate(line, &parts.headers, now).await?;
+    let tenant = &line.shared.tenants[caller.tenant];
+    tenant.admit(now).map_err(Refusal::TooFast)?;
+    caller.check_headers(&parts.headers)?;
     let (place, segment) = found.ok_or(Refusal::NoRoute)?;
     let (number, route) = route::find(&parts.method, place)?;
     line.meter.request(Face::Rest, number);
     let key = if place.has_key() { path::key(segment).map_err(Refusal::Key)? } else { path::KeyBytes::new() };
-    let cache = &line.shared.cache;
+    caller.check_space(route, &key)?;
+    let cache = &tenant.cache;
     let call = Call {
         cache,
         key: cache.key(&key),
@@ -76,6 +83,23 @@ async fn run(line: &Line, parts: &Parts, body: Incoming, now: Millis) -> Result<
             Ok(run(&Call { now: line.now(), ..call }, payload))
         }
     }
+}
+
+/// Who asks, before anything else is looked at.
+async fn authenticate(line: &Line, headers: &HeaderMap, now: Millis) -> Result<Caller, Refusal> {
+    let caller = line.shared.access.authenticate(headers);
+    match caller {
+        Ok(_) => line.authorised(),
+        // Guesses are answered ever more slowly.
+        Err(Refusal::WrongKey) => {
+            let delay = line.shared.note_wrong_token(line.watch().peer.ip(), now);
+            if !delay.is_zero() {
+                time::sleep(delay).await;
+            }
+        }
+        Err(_) => {}
+    }
+    caller
 }
 
 /// Bytes that count as in flight for as long as somebody holds them.

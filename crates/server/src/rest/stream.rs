@@ -15,6 +15,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
+use tokio_rustls::server::TlsStream;
 
 use super::{TOGETHER_BYTES_MAX, answer::error_text, line::Line};
 use crate::limits::LINGER_BYTES;
@@ -35,6 +36,16 @@ impl Socket for TcpStream {
 
     fn cut(&self) {
         let _ = SockRef::from(self).set_linger(Some(Duration::ZERO));
+    }
+}
+
+impl Socket for TlsStream<TcpStream> {
+    fn stop_receiving(&self) {
+        self.get_ref().0.stop_receiving();
+    }
+
+    fn cut(&self) {
+        self.get_ref().0.cut();
     }
 }
 
@@ -83,7 +94,8 @@ impl<S: Socket> Stream<S> {
         }
         self.out.clear();
         self.out_written = 0;
-        Pin::new(&mut self.socket).poll_flush(cx)
+        let flushed = Pin::new(&mut self.socket).poll_flush(cx).map_ok(|()| 1);
+        self.note(flushed).map_ok(drop)
     }
 
     /// From when the socket takes nothing, and again from each time that it takes something, the client has so much time.

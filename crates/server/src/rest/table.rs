@@ -210,5 +210,14 @@ pub(crate) static OPERATIONS: [&str; ROUTES.len()] = {
 /// What any route may answer instead.
 pub(crate) static EVERYWHERE: &[Described] = &[
     plain(400, "The request is wrong; the error says where", Content::Error),
+    plain(401, "There is no API key, or it is not known", Content::Error),
+    plain(403, "Keys of this class do not write where this key belongs", Content::Error),
+    plain(405, "The path does not have this method; the Allow header says which it has", Content::Error),
+    Described {
+        status: 429,
+        summary: "Too many requests of the tenant",
+        headers: &[RETRY_AFTER],
+        body: Some(Content::Error),
+    },
     Described { status: 503, summary: "Not now", headers: &[RETRY_AFTER], body: Some(Content::Error) },
 ];
