@@ -5,6 +5,7 @@
 //! A crate that owns further groups adds a [`Group`] to [`GROUPS`].
 
 mod bounds;
+mod clients;
 mod container;
 mod encryption;
 mod envelope;
@@ -53,6 +54,7 @@ pub(crate) struct Group {
 
 /// Every kind, the more particular ones first.
 const GROUPS: &[&[Group]] = &[
+    clients::GROUPS,
     keys::GROUPS,
     envelope::GROUPS,
     container::GROUPS,

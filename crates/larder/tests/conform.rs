@@ -47,7 +47,10 @@ fn every_published_vector_of_a_known_kind_passes() {
     }
     let passed = [
         ("cache-keys.json", 10),
+        ("file-backend.json", 12),
+        ("freshness-headers.json", 31),
         ("interop-mode.json", 48),
+        ("path-encoding.json", 31),
         ("python-frame.json", 31),
         ("wire-format.json", 12),
     ];

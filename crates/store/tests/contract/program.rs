@@ -3,6 +3,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// A server that runs until this is dropped.
@@ -74,5 +75,35 @@ pub(crate) fn memcached() -> (Program, u16) {
     command.stdout(Stdio::null()).stderr(Stdio::piped()).stdin(Stdio::null());
     let program =
         Program::start(&mut command, "server listening", |child| Box::new(child.stderr.take().unwrap()));
+    (program, port)
+}
+
+/// A web server with TLS, whose certificate for `localhost` is in the given directory, and its port.
+pub(crate) fn https(directory: &Path) -> (Program, u16) {
+    let file = |name: &str| directory.join(name).to_str().unwrap().to_owned();
+    let settings = "[req]\ndistinguished_name=name\nx509_extensions=extensions\nprompt=no\n[name]\nCN=localhost\n\
+                    [extensions]\nsubjectAltName=DNS:localhost\nbasicConstraints=critical,CA:FALSE\n";
+    std::fs::write(file("settings"), settings).unwrap();
+    let mut make = Command::new("openssl");
+    make.args([
+        "req",
+        "-x509",
+        "-nodes",
+        "-days",
+        "2",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+    ]);
+    make.args(["-config", &file("settings"), "-keyout", &file("key.pem"), "-out", &file("certificate.pem")]);
+    let made = make.output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let [port] = free_ports();
+    let mut command = Command::new("openssl");
+    command.args(["s_server", "-www", "-accept", &format!("127.0.0.1:{port}")]);
+    command.args(["-key", &file("key.pem"), "-cert", &file("certificate.pem")]);
+    command.stdout(Stdio::piped()).stderr(Stdio::null()).stdin(Stdio::null());
+    let program = Program::start(&mut command, "ACCEPT", |child| Box::new(child.stdout.take().unwrap()));
     (program, port)
 }

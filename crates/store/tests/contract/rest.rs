@@ -2,6 +2,7 @@
 //! the binary.
 
 use crate::peer::{Peer, Reply};
+use crate::program::{https, is_there};
 use larder_store::{
     Class, Error, Expiry, Fault, Found, Freshness, Health, Hosts, LockToken, NearCache, Remaining,
     RestOptions, RestStore, Store,
@@ -269,4 +270,24 @@ fn keys_and_certificates_that_cannot_be_are_refused_at_once() {
         let options = RestOptions { ca_pem: Some(pem.into()), ..options("https://cache.example.org") };
         assert!(matches!(RestStore::new(options).err().unwrap().fault(), Fault::Refused(_)), "{pem:?}");
     }
+}
+
+#[tokio::test]
+async fn a_server_is_trusted_by_the_given_authority_and_by_no_other() {
+    if !is_there("openssl") {
+        return;
+    }
+    let (right, wrong) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (_server, port) = https(right.path());
+    let _other = https(wrong.path());
+    let trusting = |directory: &tempfile::TempDir| {
+        let pem = std::fs::read(directory.path().join("certificate.pem")).unwrap();
+        let options = options(format!("https://localhost:{port}"));
+        RestStore::new(RestOptions { ca_pem: Some(pem.into()), ..options }).unwrap()
+    };
+    // It answers everything with a page about the connection.
+    let found = trusting(&right).get(b"k").await.unwrap().unwrap();
+    assert!(!found.bytes.is_empty());
+    let error = trusting(&wrong).get(b"k").await.unwrap_err();
+    assert!(matches!(error.fault(), Fault::Connect(_)), "{error}");
 }
