@@ -424,6 +424,50 @@ mod tests {
     }
 
     #[test]
+    fn a_plaintext_in_another_container_is_neither_unwrapped_nor_taken() {
+        use larder_cachekit::crypto::{Aad, Keyring, MasterKey};
+        use larder_cachekit::envelope;
+
+        let master = "61".repeat(32);
+        let ring =
+            Keyring::new(MasterKey::from_hex(&master).unwrap(), vec![]).unwrap().for_tenant("t").unwrap();
+        let row = |plaintext: &[u8], reader: &str, outcome: &str| {
+            let aad = Aad::interop("t", "k");
+            let entry = ring.seal(&aad, plaintext, [7; 12]).unwrap();
+            json!({"master_key_hex": master, "tenant_id": "t", "cache_key": "k", "format": "msgpack",
+                "compressed": false, "aad_hex": hex::encode(aad.to_bytes().unwrap()), "nonce_hex": "07".repeat(12),
+                "ciphertext_hex": hex::encode(entry), "plaintext_hex": hex::encode(plaintext),
+                "reader": reader, "outcome": outcome})
+        };
+        let found = |row: &Json| verdicts(&json!({"decrypted": [row]}));
+        let stored = envelope::store(b"\x81\xa1a\x01", "msgpack").unwrap();
+        assert_eq!(found(&row(&stored, "plain_msgpack", "not_unwrapped")), [Verdict::Pass]);
+        assert_eq!(found(&row(b"\xc0\x00", "interop", "error")), [Verdict::Pass]);
+        assert_eq!(found(&row(b"\xc0", "bytestorage_envelope", "error")), [Verdict::Pass]);
+        for wrong in [
+            row(&stored, "bytestorage_envelope", "not_unwrapped"),
+            row(&stored, "plain_msgpack", "error"),
+            row(b"\xc0", "interop", "error"),
+        ] {
+            assert!(matches!(found(&wrong)[..], [Verdict::Fail { .. }]), "{wrong}");
+        }
+        for (field, value) in
+            [("plaintext_hex", "c0"), ("nonce_hex", "00"), ("cache_key", "x"), ("tenant_id", "x")]
+        {
+            let mut wrong = row(&stored, "plain_msgpack", "not_unwrapped");
+            wrong[field] = json!(value);
+            assert!(matches!(found(&wrong)[..], [Verdict::Fail { .. }]), "{field}");
+        }
+        for unknown in [
+            row(b"\xc0", "odd", "error"),
+            row(b"\xc0", "interop", "odd"),
+            row(b"\xc0", "interop", "not_unwrapped"),
+        ] {
+            assert!(matches!(found(&unknown)[..], [Verdict::Skip { .. }]), "{unknown}");
+        }
+    }
+
+    #[test]
     fn a_ciphertext_that_lost_a_field_is_not_checked() {
         let master = "61".repeat(32);
         let row =

@@ -52,6 +52,11 @@ fn aad(row: &Row<'_>) -> Checked {
     let aad = aad_of(row, tenant)?;
     let bytes = row.hex("aad_hex")?;
     Verdict::equal("additional data", hex::encode(&bytes), hex::encode(aad.to_bytes().unwrap_or_default()))?;
+    if row.has("v1_aad_hex_for_comparison") {
+        let plain = Aad { compressed: false, ..aad }.to_bytes().unwrap_or_default();
+        let expected = row.hex_text("v1_aad_hex_for_comparison")?;
+        Verdict::equal("additional data of interop/v1", expected, hex::encode(plain))?;
+    }
     match Aad::parse(&bytes) {
         Ok(parsed) if parsed == aad => Ok(Verdict::Pass),
         other => Err(Verdict::fail(format!("{aad:?}"), format!("{other:?}"))),
@@ -199,6 +204,10 @@ fn decrypted_container(row: &Row<'_>) -> Checked {
     let plaintext = plaintext.map_err(|error| Verdict::fail("a plaintext", error.to_string()))?;
     if row.has("plaintext_hex") {
         Verdict::equal("plaintext", row.hex_text("plaintext_hex")?, hex::encode(&plaintext))?;
+    }
+    if row.has("nonce_hex") {
+        let nonce = entry.get(..NONCE_BYTES).unwrap_or_default();
+        Verdict::equal("nonce", row.hex_text("nonce_hex")?, hex::encode(nonce))?;
     }
     match row.text("outcome")? {
         "error" => match read_as(row, &plaintext)? {
