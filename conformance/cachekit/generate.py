@@ -17,6 +17,7 @@ import uuid
 
 import msgpack
 
+import clients
 import edges
 from rules import *
 
@@ -420,5 +421,5 @@ if __name__ == "__main__":
     bounds()
     encryption()
     frames()
-    for name, groups in edges.files():
+    for name, groups in [*edges.files(), *clients.files()]:
         write(name, **groups)
