@@ -128,6 +128,7 @@ fn a_policy_that_is_asked_for_ends_auto_and_auto_begins_with_it() {
     let auto = auto(ROOM, SEED);
     let [uneven, ..] = small_phases();
     auto.miss_ratio(&uneven);
+    let before = auto.cache.auto_report().expect("auto is on").decisions;
     auto.cache.switch(PolicyChoice::Fixed(PolicyName::Fifo)).expect("configured");
     auto.miss_ratio(&uneven);
     assert_eq!((auto.cache.status().policy, auto.cache.status().is_auto), (PolicyName::Fifo, false));
@@ -136,6 +137,11 @@ fn a_policy_that_is_asked_for_ends_auto_and_auto_begins_with_it() {
     assert_eq!((auto.cache.status().policy, auto.cache.status().is_auto), (PolicyName::Fifo, true));
     auto.miss_ratio(&uneven);
     assert_ne!(auto.cache.status().policy, PolicyName::Fifo, "uneven keys are not for FIFO");
+    let known = auto.cache.decisions_since(before);
+    assert!(
+        !known.is_empty() && known.iter().all(|decision| decision.number >= before),
+        "decisions count on"
+    );
 }
 
 /// Values of many lengths, deadlines, deletes, resizes and wipes under a cache that picks its policy: the budget holds, and

@@ -60,6 +60,8 @@ pub(crate) enum Command {
     Policy(PolicyArgs),
     /// Show sizes, counters and policies of a server
     Status(StatusArgs),
+    /// Tell what the cache of a server would miss if it were smaller or larger
+    Advise(AdviseArgs),
     /// Replay access traces, in this process or against a server, and print the miss ratio per policy
     Replay(ReplayArgs),
     /// Put load on a server and measure it
@@ -183,6 +185,30 @@ pub(crate) struct StatusArgs {
     /// Show it again and again, every second or every SECONDS
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "1", value_parser = seconds)]
     pub(crate) watch: Option<Duration>,
+    /// Show too how the policy is picked: what each would miss, and the last decisions
+    #[arg(long)]
+    pub(crate) why: bool,
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+/// Where the administration of a server is.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct AdminArgs {
+    /// Where the server's administration listens [default: the host of the server, port 3146]
+    #[arg(long, value_name = "HOST:PORT", env = "LARDER_ADMIN", help_heading = "Server")]
+    pub(crate) admin: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AdviseArgs {
+    /// Draw the curve into an SVG file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) plot: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
 }

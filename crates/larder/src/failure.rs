@@ -36,6 +36,14 @@ pub(crate) enum Failure {
     /// The server could not be talked to, or refused.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// The administration of a server could not be asked.
+    #[error("cannot ask the administration of the server at {address}: {reason}")]
+    Admin {
+        /// Where it was looked for.
+        address: String,
+        /// What went wrong.
+        reason: String,
+    },
     /// A thread cannot wait for sockets.
     #[error("cannot start an event loop: {0}")]
     EventLoop(io::Error),
@@ -56,7 +64,7 @@ impl Failure {
             Self::Usage(_) | Self::Trace(_) | Self::Capacity(_) | Self::File { .. } => 2,
             Self::Client(error) if error.is_refusal() => 1,
             Self::Client(error) if error.is_usage() => 2,
-            Self::Client(_) | Self::EventLoop(_) => 3,
+            Self::Client(_) | Self::Admin { .. } | Self::EventLoop(_) => 3,
             // As a shell says it of a process that a signal has ended: 130 for Ctrl-C.
             Self::Interrupted(signal) => u8::try_from(128 + signal).unwrap_or(u8::MAX),
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,

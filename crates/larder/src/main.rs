@@ -1,5 +1,6 @@
 //! The command line of Larder: serve the cache, talk to it, replay traces against it.
 
+mod admin;
 mod cli;
 mod client;
 mod commands;

@@ -2,6 +2,8 @@
 //! of Okabe and Ito, which people with any colour vision can tell apart (yellow, too pale on white, is left out); lines
 //! differ in their dashes too. A policy has the same colour in every picture.
 
+pub(crate) mod curve;
+
 use crate::output::{percent, short_count};
 use std::fmt::Write;
 
@@ -49,15 +51,7 @@ text{font-family:system-ui,'DejaVu Sans',Helvetica,Arial,sans-serif;font-size:13
 
 /// Draws the panels one below the other.
 pub(crate) fn svg(panels: &[Panel]) -> String {
-    let height = PANEL_HEIGHT * panels.len() as f64;
-    let mut out = String::new();
-    // Writing to a string cannot fail.
-    let _ = write!(
-        out,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" \
-         viewBox=\"0 0 {WIDTH} {height}\" role=\"img\">\n<style>{STYLE}</style>\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n"
-    );
+    let mut out = head(PANEL_HEIGHT * panels.len() as f64);
     for (index, panel) in panels.iter().enumerate() {
         let _ = writeln!(out, "<g transform=\"translate(0 {})\">", PANEL_HEIGHT * index as f64);
         draw(&mut out, panel);
@@ -65,6 +59,15 @@ pub(crate) fn svg(panels: &[Panel]) -> String {
     }
     out.push_str("</svg>\n");
     out
+}
+
+/// How a picture begins.
+fn head(height: f64) -> String {
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" \
+         viewBox=\"0 0 {WIDTH} {height}\" role=\"img\">\n<style>{STYLE}</style>\n\
+         <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n"
+    )
 }
 
 fn draw(out: &mut String, panel: &Panel) {
@@ -89,7 +92,7 @@ fn draw(out: &mut String, panel: &Panel) {
     for line in &panel.lines {
         draw_switches(out, line, &x, &panel.lines);
     }
-    draw_legend(out, &order, &panel.lines);
+    draw_legend(out, &order, &panel.lines, "whole trace");
 }
 
 /// A rule at each switch, and the name of the policy beside it unless that would run into the one before.
@@ -134,9 +137,9 @@ fn draw_grid(out: &mut String, x: &Axis, y: &Axis) {
     text(out, 18.0, middle, &turned, "GETs that missed");
 }
 
-fn draw_legend(out: &mut String, order: &[&Line], all: &[Line]) {
+fn draw_legend(out: &mut String, order: &[&Line], all: &[Line], of: &str) {
     let left = RIGHT + 22.0;
-    text(out, WIDTH - 16.0, TOP + 4.0, "text-anchor=\"end\"", "whole trace");
+    text(out, WIDTH - 16.0, TOP + 4.0, "text-anchor=\"end\"", of);
     for (row, entry) in order.iter().enumerate() {
         let at = TOP + 28.0 + 22.0 * row as f64;
         let style = style_of(&entry.name, all);

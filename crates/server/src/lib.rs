@@ -8,6 +8,7 @@ mod admin;
 mod budget;
 mod clock;
 pub mod config;
+mod decisions;
 mod execute;
 mod guesses;
 mod jobs;

@@ -17,6 +17,7 @@ use crate::{
     admin,
     clock::Clock,
     config::{Config, Listen},
+    decisions::Decisions,
     execute::Face,
     limits::MAINTAIN_PERIOD,
     net::{
@@ -475,6 +476,7 @@ impl Control {
 
 /// Gives the cache its steps of housekeeping.
 async fn keep_house(shared: Arc<Shared>) {
+    let mut decisions = Decisions::default();
     let mut ticks = time::interval(MAINTAIN_PERIOD);
     ticks.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
     loop {
@@ -484,5 +486,6 @@ async fn keep_house(shared: Arc<Shared>) {
                 task::yield_now().await;
             }
         }
+        decisions.log(&shared.tenants);
     }
 }

@@ -69,6 +69,7 @@ pub(crate) fn open(config: &Config) -> Result<Vec<Tenant>, larder_engine::Error>
             shards: None,
             seed: rand::random(),
         })?;
+        cache.advise(config.advise);
         let rate = tenant.requests_per_second.map(Rate::new);
         Ok(Tenant { name: tenant.name, cache: Arc::new(cache), rate })
     };

@@ -264,3 +264,72 @@ fn only_this_machine_may_ask_unless_it_is_said() {
 fn without_the_listener_there_is_nothing() {
     assert_eq!(TestServer::start(|_| {}).handle.admin_addr(), None);
 }
+
+/// A loop over a quarter more than fits, so that there is something to decide.
+fn run_around(server: &TestServer) {
+    let cache = server.handle.cache();
+    for number in 0..60_000_u32 {
+        let name = (number % 500).to_le_bytes();
+        let key = cache.key(&name);
+        if cache.get(key, larder_engine::Millis(0), |_| ()).is_none() {
+            let value = [7; 100];
+            cache
+                .set(key, value[..].into(), larder_engine::Kind::Opaque, None, larder_engine::Millis(0))
+                .unwrap();
+        }
+    }
+}
+
+fn page(server: &TestServer, path: &str) -> serde_json::Value {
+    let (status, head, body) = get(admin(server), path);
+    assert!(status == 200 && head.contains("content-type: application/json"), "{head}");
+    serde_json::from_str::<serde_json::Value>(&body).unwrap()["default"].clone()
+}
+
+#[test]
+fn how_the_policy_is_picked_is_told_as_json_and_in_figures() {
+    let server = start(|config| {
+        config.policy = "auto".parse().unwrap();
+        config.max_size = 64 << 10;
+    });
+    run_around(&server);
+    let report = page(&server, "/auto");
+    assert_eq!((&report["is_auto"], &report["policy"]), (&true.into(), &"mru".into()), "{report}");
+    assert_eq!(report["estimates"].as_array().unwrap().len(), 9);
+    let history = report["history"].as_array().unwrap();
+    let switch = history.iter().find(|decision| decision["outcome"] == "switched").unwrap();
+    assert!(switch["to"] == "mru" && switch["advantage"].as_f64() > switch["margin"].as_f64(), "{switch}");
+    let figures = figures(&server);
+    let lru = figures["larder_cache_estimated_miss_ratio{tenant=\"default\",policy=\"lru\"}"];
+    let mru = figures["larder_cache_estimated_miss_ratio{tenant=\"default\",policy=\"mru\"}"];
+    assert!(lru > mru + 0.3, "lru {lru}, mru {mru}");
+    assert!(figures["larder_cache_policy_switches_total{tenant=\"default\"}"] >= 1.0);
+    assert!(figures["larder_cache_policy_decisions_total{tenant=\"default\"}"] >= 10.0);
+    assert_eq!(figures["larder_cache_policy_info{tenant=\"default\",policy=\"mru\",auto=\"true\"}"], 1.0);
+    let curve = page(&server, "/auto/curve");
+    let ratios: Vec<f64> =
+        curve["points"].as_array().unwrap().iter().map(|point| point["in_force"].as_f64().unwrap()).collect();
+    assert_eq!(ratios.len(), 6);
+    assert!(ratios[0] > ratios[5] + 0.3, "small caches miss more: {ratios:?}");
+}
+
+#[test]
+fn advice_is_told_and_the_policy_stays() {
+    let server = start(|config| {
+        config.policy = "lru".parse().unwrap();
+        config.advise = true;
+        config.max_size = 64 << 10;
+    });
+    run_around(&server);
+    let report = page(&server, "/auto");
+    assert_eq!((&report["policy"], &report["advised"]), (&"lru".into(), &"mru".into()), "{report}");
+    assert_eq!(page(&server, "/auto/curve")["best"], "mru");
+}
+
+#[test]
+fn where_nothing_is_watched_there_is_nothing_to_tell() {
+    let server = start(|config| config.policy = "lru".parse().unwrap());
+    run_around(&server);
+    assert!(page(&server, "/auto").is_null() && page(&server, "/auto/curve").is_null());
+    assert!(figures(&server).keys().all(|series| !series.starts_with("larder_cache_estimated")));
+}

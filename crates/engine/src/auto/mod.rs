@@ -33,6 +33,8 @@ struct Threshold(AtomicU64);
 pub(crate) struct Auto {
     threshold: Threshold,
     watch: Mutex<Option<Box<Watch>>>,
+    /// Decisions of watches that have ended: the next one counts on.
+    pub(crate) decided: AtomicU64,
 }
 
 impl Auto {

@@ -72,7 +72,7 @@ pub struct AutoReport {
     pub one_in: u64,
     /// Entries in the shadow of the policy in force.
     pub sample_entries: u64,
-    /// Decisions since watching began.
+    /// Decisions since the cache was made.
     pub decisions: u64,
     /// Decisions that switched, or advised to.
     pub switches: u64,
@@ -120,6 +120,11 @@ pub(super) struct History {
 }
 
 impl History {
+    /// Of nothing yet, after `decided` decisions of others.
+    pub(super) fn after(decided: u64) -> History {
+        History { decisions: decided, ..History::default() }
+    }
+
     pub(super) fn add(&mut self, decision: Decision) {
         self.decisions += 1;
         let ring = if decision.outcome == Outcome::Kept {

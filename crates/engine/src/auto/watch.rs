@@ -92,7 +92,8 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(watched: Watched, totals: Totals) -> Watch {
+    /// `decided` is how many decisions other watches over the cache have made.
+    pub(crate) fn new(watched: Watched, totals: Totals, decided: u64) -> Watch {
         let rate = watched.rate(totals);
         let scaled = rate.scale(watched.capacity);
         Watch {
@@ -100,7 +101,7 @@ impl Watch {
             sizes: Sizes::new(watched.in_force, scaled),
             contest: Contest::new(&watched.policies, scaled),
             judge: Judge::new(&watched.policies),
-            history: History::default(),
+            history: History::after(decided),
             advised: watched.in_force,
             awaited: Box::new([0; AWAITED]),
             origin: None,
@@ -208,7 +209,7 @@ impl Watch {
     /// The cache was emptied, or has become something else: the sample begins anew. What was decided stays known.
     pub(crate) fn restart(&mut self, totals: Totals) {
         let history = std::mem::take(&mut self.history);
-        *self = Watch { history, ..Watch::new(self.watched.clone(), totals) };
+        *self = Watch { history, ..Watch::new(self.watched.clone(), totals, 0) };
     }
 
     pub(crate) fn set_capacity(&mut self, capacity: u64, totals: Totals) {
@@ -230,6 +231,11 @@ impl Watch {
 
     pub(crate) fn set_auto(&mut self, is_auto: bool) {
         self.watched.is_auto = is_auto;
+    }
+
+    /// Decisions so far, those of other watches included.
+    pub(crate) fn decisions(&self) -> u64 {
+        self.history.decisions
     }
 
     /// The decisions from `number` on that are still known.

@@ -51,7 +51,11 @@ impl Cache {
     pub(super) fn change_watch(&self, control: &Control) {
         let Control { is_auto, advises, policy, .. } = *control;
         self.auto.change(|watch| match watch {
-            _ if !is_auto && !advises => *watch = None,
+            _ if !is_auto && !advises => {
+                if let Some(ended) = watch.take() {
+                    self.auto.decided.store(ended.decisions(), Relaxed);
+                }
+            }
             Some(watch) => {
                 watch.set_auto(is_auto);
                 watch.switched(policy);
@@ -64,7 +68,7 @@ impl Cache {
                     counts_entries: self.capacity.unit() == Unit::Entries,
                     is_auto,
                 };
-                *watch = Some(Box::new(Watch::new(watched, self.totals())));
+                *watch = Some(Box::new(Watch::new(watched, self.totals(), self.auto.decided.load(Relaxed))));
             }
         });
     }

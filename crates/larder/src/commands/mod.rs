@@ -1,5 +1,6 @@
 //! One file per command. Each runs to the end and says how it went.
 
+pub(crate) mod advise;
 mod bench;
 mod completions;
 pub(crate) mod config;
@@ -52,6 +53,7 @@ pub(crate) fn run(command: Command) -> ExitCode {
         Command::Resize(args) => resize::run(&args),
         Command::Policy(args) => policy::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::Advise(args) => advise::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Completions(args) => completions::run(&args),

@@ -1,6 +1,9 @@
 //! `larder status`: what a server says of itself, once or again and again.
 
+mod why;
+
 use super::connect;
+use crate::admin;
 use crate::cli::StatusArgs;
 use crate::client::ServerStatus;
 use crate::failure::Failure;
@@ -19,10 +22,19 @@ pub(super) fn run(args: &StatusArgs) -> Result<(), Failure> {
     let version = client.version()?;
     loop {
         let status = client.status()?;
+        let report = if args.why { Some(admin::fetch(&args.admin, &args.server, "/auto")?) } else { None };
         if args.server.json {
-            output::json(&status)?;
+            let mut object = serde_json::to_value(&status).map_err(std::io::Error::from)?;
+            if let Some(report) = report {
+                object["auto"] = report;
+            }
+            output::json(&object)?;
         } else {
-            let table = table(&args.server.server, &version, &status);
+            let mut table = table(&args.server.server, &version, &status);
+            if let Some(report) = report {
+                table.push_str("\n\n");
+                table.push_str(&why::text(report)?);
+            }
             match args.watch {
                 Some(_) if io::stdout().is_terminal() => output::line(&format!("{CLEAR}{table}"))?,
                 Some(_) => output::line(&format!("{table}\n"))?,

@@ -4,7 +4,7 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use larder_engine::Status;
+use larder_engine::{AutoReport, Status};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet},
@@ -16,6 +16,7 @@ use crate::{
     execute::Face,
     meter::{BUCKETS_NS, Sum},
     shared::Shared,
+    tenant::Tenant,
 };
 
 /// The figures, to be read again each time.
@@ -39,7 +40,9 @@ impl Collector for Figures {
         let mut page = Page(encoder);
         page.server(shared)?;
         page.protocols(&Face::ALL.map(|face| (face, shared.meters.sum(face))))?;
-        page.tenants(&tenants(shared))
+        page.tenants(&tenants(shared))?;
+        let report = |tenant: &Tenant| (tenant.name.clone(), tenant.cache.auto_report());
+        page.auto(&shared.tenants.iter().map(report).collect::<Vec<_>>())
     }
 }
 
@@ -195,6 +198,36 @@ impl Page<'_> {
             "Always 1; the eviction policy in force is a label",
             None,
             policies,
+        )
+    }
+
+    /// Of tenants that are watched only.
+    fn auto(&mut self, tenants: &[(String, Option<AutoReport>)]) -> fmt::Result {
+        let watched =
+            || tenants.iter().filter_map(|(tenant, report)| Some((tenant.as_str(), report.as_ref()?)));
+        let name = "larder_cache_estimated_miss_ratio";
+        let help = "What each policy would miss, estimated on a sample of the keys";
+        self.one(name, help, None, MetricType::Gauge, |mut metric| {
+            watched().try_for_each(|(tenant, report)| {
+                report.estimates.iter().try_for_each(|estimate| {
+                    let policy = estimate.policy.to_string();
+                    let labels = [("tenant", tenant), ("policy", policy.as_str())];
+                    metric.encode_family(&labels)?.encode_gauge(&estimate.miss_ratio)
+                })
+            })
+        })?;
+        let each = |read: fn(&AutoReport) -> u64| {
+            watched().map(move |(tenant, report)| ([("tenant", tenant)], read(report)))
+        };
+        self.counter(
+            "larder_cache_policy_decisions",
+            "Decisions about the policy",
+            each(|report| report.decisions),
+        )?;
+        self.counter(
+            "larder_cache_policy_switches",
+            "Decisions that put another policy in force, or advised to, since watching began",
+            each(|report| report.switches),
         )
     }
 

@@ -1,7 +1,9 @@
 //! The administration listener, for monitoring and not for clients: `/health` (the process answers), `/ready` (it takes
-//! requests; 503 while it stops), `/metrics`, and `/openapi.json`, which describes the REST API. It has no authentication, so it stays on loopback unless `allow_insecure`
+//! requests; 503 while it stops), `/metrics`, `/openapi.json`, which describes the REST API, and as JSON `/auto` and `/auto/curve`:
+//! how the policy is picked. It has no authentication, so it stays on loopback unless `allow_insecure`
 //! is set. Its connections are few and bounded, and do not count as clients.
 
+mod auto;
 mod metrics;
 
 use std::{io, sync::Arc};
@@ -18,10 +20,12 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use larder_engine::Cache;
 use prometheus_client::{
     encoding::{prometheus_text, text},
     registry::Registry,
 };
+use serde_json::Value;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch as signal},
@@ -42,6 +46,7 @@ const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What the routes answer from.
 struct Admin {
+    shared: Arc<Shared>,
     registry: Registry,
     stopped: signal::Receiver<bool>,
 }
@@ -52,7 +57,9 @@ fn router(shared: Arc<Shared>, stopped: signal::Receiver<bool>) -> Router {
         .route("/ready", get(ready))
         .route("/metrics", get(metrics))
         .route("/openapi.json", get(describe))
-        .with_state(Arc::new(Admin { registry: metrics::registry(shared), stopped }))
+        .route("/auto", get(report))
+        .route("/auto/curve", get(curve))
+        .with_state(Arc::new(Admin { registry: metrics::registry(Arc::clone(&shared)), shared, stopped }))
 }
 
 /// Whoever gets this answer knows that the process is alive.
@@ -86,6 +93,22 @@ async fn metrics(State(admin): State<Arc<Admin>>, headers: HeaderMap) -> Respons
 /// The description of the REST API.
 async fn describe() -> Json<serde_json::Value> {
     Json(openapi::document())
+}
+
+/// How the policy is picked, by tenant; null where nothing is watched.
+async fn report(State(admin): State<Arc<Admin>>) -> Json<Value> {
+    let report = |cache: &Cache| cache.auto_report().as_ref().map(auto::report);
+    Json(by_tenant(&admin.shared, report))
+}
+
+/// What would be missed at other sizes, by tenant; null where nothing is watched.
+async fn curve(State(admin): State<Arc<Admin>>) -> Json<Value> {
+    Json(by_tenant(&admin.shared, |cache| cache.curve().as_ref().map(auto::curve)))
+}
+
+fn by_tenant(shared: &Shared, tell: impl Fn(&Cache) -> Option<Value>) -> Value {
+    let tenants = shared.tenants.iter();
+    Value::Object(tenants.map(|tenant| (tenant.name.clone(), tell(&tenant.cache).into())).collect())
 }
 
 fn wants_openmetrics(headers: &HeaderMap) -> bool {

@@ -46,6 +46,8 @@ pub struct Config {
     pub policies: Vec<PolicyName>,
     /// The policy at the start: one of `policies`, or auto.
     pub policy: PolicyChoice,
+    /// Whether to tell which policy would be better, also while the policy is not auto.
+    pub advise: bool,
     /// The tokens that authorise a client. Empty: every client is authorised.
     pub tokens: Vec<Token>,
     /// Whether a listener without authentication may be reachable from other machines, or be there at all beside tokens.
@@ -80,7 +82,8 @@ impl Default for Config {
             admin: AdminConfig { listen: Listen::Address("127.0.0.1:3146".to_owned()) },
             max_size: 2 << 30,
             policies: PolicyName::all_default().to_vec(),
-            policy: PolicyChoice::Fixed(PolicyName::Lru),
+            policy: PolicyChoice::Auto,
+            advise: false,
             tokens: Vec::new(),
             allow_insecure: false,
             workers: std::thread::available_parallelism().map_or(1, usize::from),
@@ -411,14 +414,7 @@ fn check(resolved: &mut Resolved, errors: &mut Vec<ConfigError>) {
     if let PolicyChoice::Fixed(policy) = config.policy
         && !config.policies.contains(&policy)
     {
-        // Whoever chooses the policies need not also choose the first one.
-        match (settings::index_of("policy").map(|index| &origins[index]), config.policies.first()) {
-            (Some(Origin::Default), Some(first)) => config.policy = PolicyChoice::Fixed(*first),
-            _ => conflict(
-                "policy",
-                format!("{policy} is not among the policies {}", show::join(&config.policies)),
-            ),
-        }
+        conflict("policy", format!("{policy} is not among the policies {}", show::join(&config.policies)));
     }
     let largest = u64::from(config.limits.value_bytes) + u64::from(config.limits.key_bytes);
     if largest > config.limits.bytes_in_flight {
