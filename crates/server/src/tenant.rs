@@ -49,10 +49,11 @@ pub(crate) fn all(config: &Config) -> Vec<TenantConfig> {
 
 /// What each of them may hold in bytes; `None` if there is not enough for all.
 pub(crate) fn shares(tenants: &[TenantConfig], max_size: u64) -> Option<Vec<u64>> {
-    let carved = tenants.iter().filter_map(|tenant| tenant.max_size);
-    let rest = carved.fold(Some(max_size), |rest, size| rest?.checked_sub(size))?;
+    let mut carved = tenants.iter().filter_map(|tenant| tenant.max_size);
+    let rest = carved.try_fold(max_size, u64::checked_sub)?;
     let others = tenants.iter().filter(|tenant| tenant.max_size.is_none()).count() as u64;
-    let part = if others == 0 { 0 } else { rest / others };
+    // Where nobody takes a part of the rest, its size does not matter.
+    let part = rest.checked_div(others).unwrap_or(0);
     let shares: Vec<u64> = tenants.iter().map(|tenant| tenant.max_size.unwrap_or(part)).collect();
     shares.iter().all(|share| *share > 0).then_some(shares)
 }

@@ -168,10 +168,10 @@ pub(super) fn text_of(
         "api_key" => Err("key, file or sha256, and tenant".to_owned()),
         "tenant" if only(&["name", "max_size", "requests_per_second"]) => {
             let name = field("name").ok_or("a table with a name")?;
-            let further = ["max_size", "requests_per_second"].iter().filter_map(|name| {
-                table.contains_key(*name).then(|| format!(",{name}={}", field(name).unwrap_or_default()))
-            });
-            Ok(further.fold(name, |text, part| text + &part))
+            let further =
+                ["max_size", "requests_per_second"].iter().filter(|name| table.contains_key(**name));
+            let parts = further.map(|name| format!(",{name}={}", field(name).unwrap_or_default()));
+            Ok(parts.fold(name, |text, part| text + &part))
         }
         "tenant" => Err("name, max_size, requests_per_second".to_owned()),
         _ => Err("a list of texts".to_owned()),
