@@ -253,7 +253,7 @@ fn settings_that_cannot_be_together_name_the_one_to_change() {
 #[test]
 fn whoever_chooses_the_policies_need_not_choose_the_first() {
     let resolved = resolve_with(None, &[], &[("policies", "fifo, sieve")]).unwrap();
-    assert_eq!(resolved.config.policy.to_string(), "fifo");
+    assert_eq!(resolved.config.policy.to_string(), "auto");
 }
 
 #[test]

@@ -78,7 +78,9 @@ impl Report {
         let head = ["decision", "gets", "missed", "advantage", "margin"].map(str::to_owned);
         let mut rows = vec![head.to_vec()];
         let last = self.history.len().saturating_sub(SHOWN);
-        rows.extend(self.history[last..].iter().map(Decision::row));
+        let told = self.history.iter().enumerate();
+        let told = told.filter(|(at, decision)| *at >= last || decision.outcome != "kept");
+        rows.extend(told.map(|(_, decision)| decision.row()));
         text.push_str(&format!("\n\n{}", output::table(&rows)));
         text
     }
@@ -111,7 +113,10 @@ mod tests {
             "estimates": [{"policy": "lru", "miss_ratio": 0.5}, {"policy": "arc", "miss_ratio": 0.47}],
         });
         let text = text(report).unwrap();
-        assert!(text.find("arc         47.00 %") < text.find("lru         50.00 %"), "{text}");
+        assert!(
+            text.find("arc        47.00 %").unwrap() < text.find("lru        50.00 %").unwrap(),
+            "{text}"
+        );
         assert!(text.contains("lru kept") && text.contains("lru -> arc switched"), "{text}");
     }
 
