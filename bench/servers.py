@@ -32,6 +32,7 @@ SERVER_CPU, CLIENT_CPU = "1", "0"
 ROWS = {
     "get-50x1": (50, 1, 0, 64, "uniform", 1_000_000),
     "get-256x1": (256, 1, 0, 64, "uniform", 1_000_000),
+    "get-1000x1": (1000, 1, 0, 64, "uniform", 1_000_000),
     "get-16x16": (16, 16, 0, 64, "uniform", 1_000_000),
     "get-50x64": (50, 64, 0, 64, "uniform", 1_000_000),
     "zipf-50x1": (50, 1, 10, 64, "zipf", 1_000_000),
@@ -40,7 +41,14 @@ ROWS = {
     "set-50x1": (50, 1, 100, 64, "uniform", 1_000_000),
     "set-50x16": (50, 16, 100, 64, "uniform", 1_000_000),
     "get-64k-16x1": (16, 1, 0, 65_536, "uniform", 10_000),
+    # The REST API, beside a floor of canned HTTP answers.
+    "http-50x1": (50, 1, 0, 64, "uniform", 1_000_000),
+    "http-256x1": (256, 1, 0, 64, "uniform", 1_000_000),
+    "http-50x16": (50, 16, 0, 64, "uniform", 1_000_000),
 }
+
+# Larder's listeners: a row has on the one that it measures.
+LISTENERS = ["--paper", "--seriput", "--rest", "--admin"]
 
 
 def loadgen_folder():
@@ -60,19 +68,23 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def commands(tools, size):
+def larder(listener, port):
+    addresses = [text for name in LISTENERS for text in (name, f"127.0.0.1:{port}" if name == listener else "off")]
+    return [ROOT / "target/release/larder", "serve", "--workers", "1", *addresses]
+
+
+def commands(tools, size, http):
     """Every server that can be started here: name, protocol, arguments to verify, command line for a port."""
-    larder = ROOT / "target/release/larder"
-    floor = lambda port: [tools / "echo-limit", "-p", port, "--frame", "paper", "-v", size]
+    floor = lambda frame: lambda port: [tools / "echo-limit", "-p", port, "--frame", frame, "-v", size]
+    if http:
+        return [
+            ("floor", "http", ["--verify", "none"], floor("http")),
+            ("larder", "http", [], lambda port: larder("--rest", port)),
+        ]
     all_of_them = [
-        ("floor", "paper", ["--verify", "none"], floor),
-        ("larder", "paper", [], lambda port: [larder, "serve", "--paper", f"127.0.0.1:{port}", "--seriput", "off", "--rest", "off", "--admin", "off", "--workers", "1"]),
-        (
-            "larder-seriput",
-            "seriput",
-            [],
-            lambda port: [larder, "serve", "--seriput", f"127.0.0.1:{port}", "--paper", "off", "--rest", "off", "--admin", "off", "--workers", "1"],
-        ),
+        ("floor", "paper", ["--verify", "none"], floor("paper")),
+        ("larder", "paper", [], lambda port: larder("--paper", port)),
+        ("larder-seriput", "seriput", [], lambda port: larder("--seriput", port)),
         ("redis", "resp", [], lambda port: ["redis-server", "--port", port, "--save", "", "--bind", "127.0.0.1"]),
         ("valkey", "resp", [], lambda port: ["valkey-server", "--port", port, "--save", "", "--bind", "127.0.0.1"]),
         (
@@ -88,7 +100,7 @@ def commands(tools, size):
 
 def paper_config(port):
     file = pathlib.Path(tempfile.gettempdir()) / f"larder-bench-{port}.pconf"
-    file.write_text(f"host=127.0.0.1\nport={port}\nmax_size=4GiB\npolicies[]=lru\npolicy=lru\nmax_connections=300\n")
+    file.write_text(f"host=127.0.0.1\nport={port}\nmax_size=4GiB\npolicies[]=lru\npolicy=lru\nmax_connections=1100\n")
     return file
 
 
@@ -132,7 +144,8 @@ def measure(row, tools, args):
     conns, pipeline, set_pct, value, dist, keys = ROWS[row]
     load = ["-c", conns, "-p", pipeline, "-s", set_pct, "-v", value, "-k", keys, "--dist", dist]
     wanted = args.only.split(",") if args.only else None
-    servers = [Server(*server) for server in commands(tools, value) if not wanted or server[0] in ["floor", *wanted]]
+    every = commands(tools, value, row.startswith("http"))
+    servers = [Server(*server) for server in every if not wanted or server[0] in ["floor", *wanted]]
     try:
         for server in servers:
             if server.name != "floor":
