@@ -1,5 +1,5 @@
-//! Resilience as layers: each is a [`Store`] around any other store, so they stack in any order. A [`Cache`](crate::Cache)
-//! with reliability on has them like this, from the caller inwards: [`Limit`], [`Retry`], [`Breaker`], the store.
+//! Resilience as layers: each is a [`Store`](crate::store::Store) around any other store, so they stack in any order. A
+//! [`Cache`](crate::Cache) with reliability on has them like this, from the caller inwards: [`Limit`], [`Retry`], [`Breaker`], the store.
 //!
 //! ```
 //! use larder_client::layer::{Backoff, Breaker, CircuitOptions, Limit, LimitOptions, Retry};
