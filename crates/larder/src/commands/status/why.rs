@@ -5,8 +5,8 @@ use crate::output::{self, grouped, percent};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Decisions that are shown.
-const SHOWN: usize = 10;
+/// Decisions that are shown: so many of the last ones, and so many of those before that changed something.
+const SHOWN_EACH: usize = 5;
 
 #[derive(Debug, Deserialize)]
 struct Report {
@@ -52,9 +52,9 @@ pub(super) fn text(report: Value) -> Result<String, Failure> {
 
 impl Report {
     fn text(&self) -> String {
-        let what = if self.is_auto { "switches" } else { "advised" };
+        let what = if self.is_auto { "switched" } else { "advised to" };
         let mut text = format!(
-            "one key in {} is watched, {} entries of the sample fit; {} decisions, {} {what}",
+            "one key in {} is watched, {} entries of the sample fit; {} decisions, {} of them {what}",
             grouped(self.one_in),
             grouped(self.sample_entries),
             grouped(self.decisions),
@@ -77,10 +77,11 @@ impl Report {
         text.push_str(&format!("\n\n{}", output::table(&rows)));
         let head = ["decision", "gets", "missed", "advantage", "margin"].map(str::to_owned);
         let mut rows = vec![head.to_vec()];
-        let last = self.history.len().saturating_sub(SHOWN);
-        let told = self.history.iter().enumerate();
-        let told = told.filter(|(at, decision)| *at >= last || decision.outcome != "kept");
-        rows.extend(told.map(|(_, decision)| decision.row()));
+        let last = self.history.len().saturating_sub(SHOWN_EACH);
+        let mut before: Vec<&Decision> =
+            self.history[..last].iter().rev().filter(|decision| decision.outcome != "kept").collect();
+        before.truncate(SHOWN_EACH);
+        rows.extend(before.into_iter().rev().chain(&self.history[last..]).map(Decision::row));
         text.push_str(&format!("\n\n{}", output::table(&rows)));
         text
     }
