@@ -68,6 +68,9 @@ def free_port():
         return probe.getsockname()[1]
 
 
+API_KEY = "ck_live_bench"
+
+
 def larder(listener, port):
     addresses = [text for name in LISTENERS for text in (name, f"127.0.0.1:{port}" if name == listener else "off")]
     return [ROOT / "target/release/larder", "serve", "--workers", "1", *addresses]
@@ -80,6 +83,7 @@ def commands(tools, size, http):
         return [
             ("floor", "http", ["--verify", "none"], floor("http")),
             ("larder", "http", [], lambda port: larder("--rest", port)),
+            ("larder-key", "http", ["--token", API_KEY], lambda port: [*larder("--rest", port), "--api-key", f"{API_KEY}=default"]),
         ]
     all_of_them = [
         ("floor", "paper", ["--verify", "none"], floor("paper")),

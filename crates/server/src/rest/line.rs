@@ -10,7 +10,12 @@ use std::{
     time::Duration,
 };
 
+use hyper::{HeaderMap, header};
 use larder_engine::Millis;
+use parking_lot::Mutex;
+use subtle::ConstantTimeEq;
+
+use super::access::Caller;
 
 use crate::{
     execute::Face,
@@ -40,6 +45,8 @@ pub(crate) struct Line {
     is_answering: AtomicBool,
     /// The client has a deadline for showing a key.
     is_awaiting_auth: AtomicBool,
+    /// What the last client that was let in had in its `Authorization`, and who it was.
+    last: Mutex<Option<(Box<[u8]>, Caller)>>,
     is_draining: AtomicBool,
     is_lingering: AtomicBool,
 }
@@ -59,6 +66,7 @@ impl Line {
             is_serving: off(),
             is_answering: off(),
             is_awaiting_auth: off(),
+            last: Mutex::default(),
             is_draining: off(),
             is_lingering: off(),
         }
@@ -80,8 +88,21 @@ impl Line {
         }
     }
 
-    /// It has.
-    pub(crate) fn authorised(&self) {
+    /// Who this is, if the last one who was let in here showed the same: most connections show one key for ever, and need not have its
+    /// digest computed each time.
+    pub(crate) fn recognise(&self, headers: &HeaderMap) -> Option<Caller> {
+        let mut shown = headers.get_all(header::AUTHORIZATION).iter();
+        let value = shown.next().filter(|_| shown.next().is_none())?;
+        let last = self.last.lock();
+        let (known, caller) = last.as_ref()?;
+        bool::from(known.ct_eq(value.as_bytes())).then_some(*caller)
+    }
+
+    /// The client has shown who it is.
+    pub(crate) fn authorised(&self, headers: &HeaderMap, caller: Caller) {
+        if let Some(value) = headers.get(header::AUTHORIZATION).filter(|_| !self.shared.access.is_open()) {
+            *self.last.lock() = Some((value.as_bytes().into(), caller));
+        }
         if self.is_awaiting_auth.load(Relaxed) {
             self.is_awaiting_auth.store(false, Relaxed);
             self.watch().authorised();

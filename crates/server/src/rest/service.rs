@@ -1,13 +1,13 @@
 //! One request: who asks, what for, and the answer.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use hyper::{
     HeaderMap, Method, Request, Response,
     body::{Bytes, Incoming},
     http::request::Parts,
 };
-use larder_engine::Millis;
+use larder_engine::{Cache, Millis};
 use tokio::time;
 
 use super::{
@@ -30,9 +30,15 @@ pub(crate) async fn answer(
     let now = line.begin();
     let start = line.start_timing();
     let (parts, body) = request.into_parts();
-    let answer = match run(&line, &parts, body, now).await {
-        Ok(answer) => answer,
-        Err(failure) => failure.into(),
+    let answer = match begin(&line, &parts, now) {
+        Ok(Begun::Answer(answer)) => answer,
+        // Only what may have to wait has a task's worth of memory of its own: the future of a request is moved about.
+        Ok(Begun::Body(ask)) => Box::pin(finish(&line, &parts, ask, body)).await,
+        Ok(Begun::Guess(delay)) => {
+            time::sleep(delay).await;
+            Refusal::WrongKey.into()
+        }
+        Err(refusal) => refusal.into(),
     };
     let answer = answer.leased(&line.shared.budget);
     let answer = if parts.method == Method::HEAD { answer.without_body() } else { answer };
@@ -43,12 +49,36 @@ pub(crate) async fn answer(
     Ok(answer.into_response(headers))
 }
 
-async fn run(line: &Line, parts: &Parts, body: Incoming, now: Millis) -> Result<Answer, body::Failure> {
+/// What can be said of a request before its body.
+enum Begun {
+    Answer(Answer),
+    /// Its body is wanted.
+    Body(Box<Ask>),
+    /// A wrong key, whose answer waits so long: guesses are answered ever more slowly.
+    Guess(Duration),
+}
+
+/// A request that is to be done when its body is here.
+struct Ask {
+    tenant: usize,
+    key: path::KeyBytes,
+    content: Option<route::Content>,
+    limit: fn(&Call<'_>) -> Result<u64, Refusal>,
+    run: fn(&Call<'_>, Payload<'_>) -> Answer,
+}
+
+fn begin(line: &Line, parts: &Parts, now: Millis) -> Result<Begun, Refusal> {
     let found = path::place(parts.uri.path());
     if parts.method == Method::OPTIONS {
-        return Ok(Answer::options(found.map(|(place, _)| place.methods())));
+        return Ok(Begun::Answer(Answer::options(found.map(|(place, _)| place.methods()))));
     }
-    let caller = authenticate(line, &parts.headers, now).await?;
+    let caller = match authenticate(line, &parts.headers) {
+        Err(Refusal::WrongKey) => {
+            let delay = line.shared.note_wrong_token(line.watch().peer.ip(), now);
+            return if delay.is_zero() { Err(Refusal::WrongKey) } else { Ok(Begun::Guess(delay)) };
+        }
+        caller => caller?,
+    };
     let tenant = &line.shared.tenants[caller.tenant];
     tenant.admit(now).map_err(Refusal::TooFast)?;
     caller.check_headers(&parts.headers)?;
@@ -57,49 +87,61 @@ async fn run(line: &Line, parts: &Parts, body: Incoming, now: Millis) -> Result<
     line.meter.request(Face::Rest, number);
     let key = if place.has_key() { path::key(segment).map_err(Refusal::Key)? } else { path::KeyBytes::new() };
     caller.check_space(route, &key)?;
-    let cache = &tenant.cache;
-    let call = Call {
-        cache,
-        key: cache.key(&key),
-        headers: &parts.headers,
-        query: parts.uri.query(),
-        value_bytes_max: line.shared.limits.value_bytes.into(),
-        now,
-    };
-    match &route.run {
-        Run::Bare(run) => Ok(run(&call)),
+    match route.run {
+        Run::Bare(run) => Ok(Begun::Answer(run(&call(line, &tenant.cache, &key, parts, now)))),
         Run::Body { limit, run } => {
-            let max = limit(&call)?;
-            let too_large = match route.body {
-                Some(route::Content::Bytes) => Refusal::ValueTooLarge,
-                _ => Refusal::BodyTooLarge,
-            };
-            let body = body::read(body, max, too_large, line, &parts.headers).await?;
-            let payload = match &body {
-                body::Whole::Shared(bytes) => Payload::Slice(bytes),
-                body::Whole::Own { bytes, .. } => Payload::Whole(bytes.clone()),
-            };
-            // The body may have taken a while.
-            Ok(run(&Call { now: line.now(), ..call }, payload))
+            Ok(Begun::Body(Box::new(Ask { tenant: caller.tenant, key, content: route.body, limit, run })))
         }
     }
 }
 
-/// Who asks, before anything else is looked at.
-async fn authenticate(line: &Line, headers: &HeaderMap, now: Millis) -> Result<Caller, Refusal> {
-    let caller = line.shared.access.authenticate(headers);
-    match caller {
-        Ok(_) => line.authorised(),
-        // Guesses are answered ever more slowly.
-        Err(Refusal::WrongKey) => {
-            let delay = line.shared.note_wrong_token(line.watch().peer.ip(), now);
-            if !delay.is_zero() {
-                time::sleep(delay).await;
-            }
-        }
-        Err(_) => {}
+async fn finish(line: &Line, parts: &Parts, ask: Box<Ask>, body: Incoming) -> Answer {
+    match read_and_run(line, parts, &ask, body).await {
+        Ok(answer) => answer,
+        Err(failure) => failure.into(),
     }
-    caller
+}
+
+async fn read_and_run(
+    line: &Line,
+    parts: &Parts,
+    ask: &Ask,
+    body: Incoming,
+) -> Result<Answer, body::Failure> {
+    let cache = &line.shared.tenants[ask.tenant].cache;
+    let max = (ask.limit)(&call(line, cache, &ask.key, parts, line.now()))?;
+    let too_large = match ask.content {
+        Some(route::Content::Bytes) => Refusal::ValueTooLarge,
+        _ => Refusal::BodyTooLarge,
+    };
+    let body = body::read(body, max, too_large, line, &parts.headers).await?;
+    let payload = match &body {
+        body::Whole::Shared(bytes) => Payload::Slice(bytes),
+        body::Whole::Own { bytes, .. } => Payload::Whole(bytes.clone()),
+    };
+    // The body may have taken a while.
+    Ok((ask.run)(&call(line, cache, &ask.key, parts, line.now()), payload))
+}
+
+fn call<'c>(line: &Line, cache: &'c Cache, key: &'c [u8], parts: &'c Parts, now: Millis) -> Call<'c> {
+    Call {
+        cache,
+        key: cache.key(key),
+        headers: &parts.headers,
+        query: parts.uri.query(),
+        value_bytes_max: line.shared.limits.value_bytes.into(),
+        now,
+    }
+}
+
+/// Who asks, before anything else is looked at.
+fn authenticate(line: &Line, headers: &HeaderMap) -> Result<Caller, Refusal> {
+    if let Some(caller) = line.recognise(headers) {
+        return Ok(caller);
+    }
+    let caller = line.shared.access.authenticate(headers)?;
+    line.authorised(headers, caller);
+    Ok(caller)
 }
 
 /// Bytes that count as in flight for as long as somebody holds them.
