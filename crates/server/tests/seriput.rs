@@ -240,7 +240,8 @@ fn half_a_request_leaves_nothing() {
     }
     until("all connections are over", || server.handle.connections() == 0);
     assert_eq!(server.handle.cache().status().entries, 0);
-    assert_eq!(server.handle.bytes_in_flight(), 0);
+    // A place is free a moment before the memory is.
+    until("nothing is held", || server.handle.bytes_in_flight() == 0);
 }
 
 #[test]
