@@ -60,6 +60,9 @@ pub(crate) const TIMED_BATCHES: u8 = 8;
 /// A longer request is not enlisted for a round: what its key waits for is little beside the rest.
 const ENLISTED_BYTES_MAX: usize = 1 << 10;
 
+/// Replies of more bytes leave at once: beside writing them, waking a client costs little.
+const GATHERED_BYTES_MAX: usize = 16 << 10;
+
 /// What belongs to the worker that a session runs on.
 pub(crate) struct Local {
     pub(crate) watchlist: Arc<Watchlist>,
@@ -257,7 +260,10 @@ impl<P: Protocol> Session<P> {
         self.protocol.greet(&mut self.output);
         loop {
             let went_on = match self.turn() {
-                Turn::Need(bytes) => self.fetch(bytes).await,
+                Turn::Need(bytes) => {
+                    self.gather().await;
+                    self.fetch(bytes).await
+                }
                 Turn::More => self.give_way().await,
                 Turn::Next(next) => self.follow(next).await,
             };
@@ -343,6 +349,14 @@ impl<P: Protocol> Session<P> {
     /// Whether more must wait to be written than the limits allow, so that nothing is executed.
     fn is_full(&self) -> bool {
         self.output.len() >= self.shared.limits.output_bytes || self.is_over_budget
+    }
+
+    /// Lets the others that are ready execute what they have before replies leave. Then the replies of all leave one after another:
+    /// a client with several connections is woken for the first and is still awake for the rest.
+    async fn gather(&self) {
+        if (1..=GATHERED_BYTES_MAX).contains(&self.output.len()) {
+            step_back().await;
+        }
     }
 
     /// Writes the replies and reads more of a request of `bytes` bytes.
