@@ -30,7 +30,7 @@ mod list;
 mod options;
 mod pages;
 mod policy;
-mod prefetch;
+mod processor;
 mod room;
 mod shard;
 mod slots;

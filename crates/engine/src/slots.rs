@@ -4,7 +4,7 @@
 
 use crate::limits::SHARD_ENTRIES_MAX;
 use crate::pages::Cell;
-use crate::prefetch::prefetch;
+use crate::processor::prefetch;
 
 /// "No slot" in a link.
 pub(crate) const NIL: u32 = 0x00ff_ffff;

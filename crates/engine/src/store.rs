@@ -163,9 +163,9 @@ impl Store {
             }
         }
         let bytes = self.cell_of(id);
-        crate::prefetch::prefetch(&bytes[0]);
+        crate::processor::prefetch(&bytes[0]);
         if let Some(next_line) = bytes.get(64) {
-            crate::prefetch::prefetch(next_line);
+            crate::processor::prefetch(next_line);
         }
     }
 

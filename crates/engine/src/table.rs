@@ -5,7 +5,7 @@
 //! that count says so, and needs no tombstones. Growing and shrinking move one old line per operation, so no operation
 //! waits for a rehash. The hash of an entry is not kept: whoever owns the entries can compute it again.
 
-use crate::prefetch::prefetch;
+use crate::processor::{prefetch, with_top_byte};
 
 const LINE_ENTRIES: usize = 15;
 const NUMBER: u32 = 0x00ff_ffff;
@@ -22,12 +22,10 @@ struct Line {
 impl Line {
     /// One bit for every entry with this tag.
     #[inline]
-    fn with_tag(&self, tag: u32) -> u32 {
-        let mut found = 0;
-        for (place, entry) in self.entries.iter().enumerate() {
-            found |= u32::from(entry >> 24 == tag) << place;
-        }
-        found
+    fn with_tag(&self, tag: u8) -> u32 {
+        let mut line = [0; LINE_ENTRIES + 1];
+        line[..LINE_ENTRIES].copy_from_slice(&self.entries);
+        with_top_byte(line, tag).into()
     }
 
     fn free_place(&self) -> Option<usize> {
@@ -47,8 +45,12 @@ pub(crate) struct Table {
 
 /// Never 0, so that no free place has a tag.
 #[inline]
-fn tag(hash: u64) -> u32 {
-    (hash as u8).max(1).into()
+fn tag(hash: u64) -> u8 {
+    (hash as u8).max(1)
+}
+
+fn entry(hash: u64, number: u32) -> u32 {
+    u32::from(tag(hash)) << 24 | (number + 1)
 }
 
 #[inline]
@@ -84,7 +86,7 @@ fn insert_in(lines: &mut [Line], hash: u64, number: u32) {
     loop {
         let line = &mut lines[at];
         if let Some(place) = line.free_place() {
-            line.entries[place] = tag(hash) << 24 | (number + 1);
+            line.entries[place] = entry(hash, number);
             return;
         }
         line.passed += 1;
@@ -93,7 +95,7 @@ fn insert_in(lines: &mut [Line], hash: u64, number: u32) {
 }
 
 fn remove_in(lines: &mut [Line], hash: u64, number: u32) -> bool {
-    let entry = tag(hash) << 24 | (number + 1);
+    let entry = entry(hash, number);
     let start = home(hash, lines.len());
     let mut at = start;
     for distance in 0..lines.len() {
