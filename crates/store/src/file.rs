@@ -1,6 +1,8 @@
 //! Entries as files in a directory, in the CacheKit layout (`spec/cachekit.md`, section 7; the bytes are in `file_format.rs`), shared
 //! with the other SDKs on this machine. A file is written beside its place and renamed into it, so a reader finds a whole entry
-//! or the one before. Nothing is evicted: what has expired goes when somebody asks for it.
+//! or the one before. What has expired goes when somebody asks for it; a directory may have a limit (`file/room.rs`).
+
+mod room;
 
 use crate::capabilities::{Capabilities, KeyRules};
 use crate::clock::{Clock, SystemClock};
@@ -11,6 +13,8 @@ use crate::file_format::{
 };
 use crate::store::{Pending, Store, answer, unsupported};
 use bytes::Bytes;
+use parking_lot::Mutex;
+use room::{UNFINISHED, Used};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -35,7 +39,8 @@ const CAPABILITIES: Capabilities = Capabilities {
 
 /// A directory.
 ///
-/// Files are read and written on the runtime's threads for blocking work, so a tokio runtime must be there.
+/// Files are read and written on the runtime's threads for blocking work, so a tokio runtime must be there. They belong to the user
+/// of this process: nobody else may read them.
 ///
 /// ```
 /// use larder_store::{Expiry, FileStore, Store};
@@ -55,6 +60,7 @@ pub struct FileStore {
     name: Arc<str>,
     disk: Arc<Disk>,
     permits: Arc<Semaphore>,
+    bytes_max: Option<u64>,
 }
 
 /// What the blocking threads need.
@@ -63,6 +69,7 @@ struct Disk {
     clock: Box<dyn Clock>,
     /// Numbers for the names of files that are being written.
     writing: AtomicU64,
+    used: Mutex<Used>,
 }
 
 impl FileStore {
@@ -96,10 +103,35 @@ impl FileStore {
     pub fn with_clock(directory: impl AsRef<Path>, clock: impl Clock + 'static) -> Result<Self, Error> {
         let directory = directory.as_ref().to_owned();
         let name: Arc<str> = format!("file:{}", directory.display()).into();
-        fs::create_dir_all(&directory)
+        make_directory(&directory)
             .map_err(|error| Error::new(name.clone(), Operation::Open, Fault::Io(error.to_string())))?;
-        let disk = Disk { directory, clock: Box::new(clock), writing: AtomicU64::new(0) };
-        Ok(Self { name, disk: Arc::new(disk), permits: Arc::new(Semaphore::new(CALLS_MAX)) })
+        let (writing, used) = (AtomicU64::new(0), Mutex::new(None));
+        let disk = Disk { directory, clock: Box::new(clock), writing, used };
+        let permits = Arc::new(Semaphore::new(CALLS_MAX));
+        Ok(Self { name, disk: Arc::new(disk), permits, bytes_max: None })
+    }
+
+    /// Limits the files together to so many bytes, headers included: before there are more, the oldest-written go. Without a limit
+    /// nothing is evicted. Where other processes write as well, each of them needs the limit, and for a moment there may be
+    /// more, by what they write at once.
+    ///
+    /// ```
+    /// # let directory = tempfile::tempdir()?;
+    /// # let directory = directory.path();
+    /// use larder_store::{FileStore, Store};
+    ///
+    /// let store = FileStore::new(directory)?.limited_to(1 << 30);
+    /// assert_eq!(store.capabilities().value_bytes_max, Some((1 << 30) - 14));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn limited_to(self, bytes_max: u64) -> Self {
+        Self { bytes_max: Some(bytes_max), ..self }
+    }
+
+    fn value_bytes_max(&self) -> u64 {
+        let room = self.bytes_max.map(|max| max.saturating_sub(FILE_HEADER_BYTES as u64));
+        room.unwrap_or(VALUE_BYTES_MAX).min(VALUE_BYTES_MAX)
     }
 
     fn call<'a, T: Send + 'static>(
@@ -121,6 +153,24 @@ impl FileStore {
         };
         answer(&self.name, CAPABILITIES.keys, operation, key, work)
     }
+}
+
+/// Makes a directory, and those that it is in, for nobody but this user.
+fn make_directory(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Makes a file for nobody but this user.
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 fn fault_of(error: &io::Error) -> Fault {
@@ -195,9 +245,9 @@ impl Disk {
     fn write(&self, path: &Path, expiry_s: u64, value: &[u8]) -> io::Result<()> {
         let number = self.writing.fetch_add(1, Relaxed);
         let mut beside = path.as_os_str().to_owned();
-        beside.push(format!(".{}.{number}.tmp", std::process::id()));
+        beside.push(format!("{UNFINISHED}{}.{number}", std::process::id()));
         let beside = Path::new(&beside);
-        let written = File::create(beside).and_then(|mut file| {
+        let written = create(beside).and_then(|mut file| {
             file.write_all(&file_header(expiry_s))?;
             file.write_all(value)
         });
@@ -216,7 +266,7 @@ impl Store for FileStore {
     }
 
     fn capabilities(&self) -> Capabilities {
-        CAPABILITIES
+        Capabilities { value_bytes_max: Some(self.value_bytes_max()), ..CAPABILITIES }
     }
 
     fn get<'a>(&'a self, key: &'a [u8]) -> Pending<'a, Option<Found>> {
@@ -229,13 +279,15 @@ impl Store for FileStore {
     }
 
     fn set<'a>(&'a self, key: &'a [u8], value: Bytes, expiry: Expiry) -> Pending<'a, ()> {
+        let (len, max, bytes_max) = (value.len() as u64, self.value_bytes_max(), self.bytes_max);
         self.call(Operation::Set, key, move |disk, path| {
-            let (len, max) = (value.len() as u64, VALUE_BYTES_MAX);
             if len > max {
                 return Err(Fault::ValueTooLarge { len, max });
             }
             let expiry_s = disk.expiry_s(expiry.ttl())?;
-            disk.write(path, expiry_s, &value).map_err(|error| fault_of(&error))
+            disk.write(path, expiry_s, &value).map_err(|error| fault_of(&error))?;
+            disk.make_room(path, len + FILE_HEADER_BYTES as u64, bytes_max);
+            Ok(())
         })
     }
 

@@ -5,9 +5,25 @@
 use blake2::{Blake2b, Digest, digest::consts::U16};
 
 /// Length of the header in bytes.
+///
+/// ```
+/// use larder_store::{FILE_HEADER_BYTES, file_header};
+///
+/// assert_eq!(file_header(0).len(), FILE_HEADER_BYTES);
+/// ```
 pub const FILE_HEADER_BYTES: usize = 14;
 
+/// Length of a file's name in characters.
+#[cfg(feature = "file")]
+pub(crate) const FILE_NAME_CHARS: usize = 32;
+
 /// Where in the file the expiry is: eight bytes.
+///
+/// ```
+/// use larder_store::{FILE_EXPIRY_OFFSET, file_header};
+///
+/// assert_eq!(file_header(7)[FILE_EXPIRY_OFFSET as usize..], 7_u64.to_be_bytes());
+/// ```
 pub const FILE_EXPIRY_OFFSET: u64 = 6;
 
 const MAGIC: [u8; 2] = *b"CK";
@@ -40,6 +56,12 @@ pub fn file_header(expiry_s: u64) -> [u8; FILE_HEADER_BYTES] {
 }
 
 /// What a file is to a reader.
+///
+/// ```
+/// use larder_store::{FileReading, read_file};
+///
+/// assert_eq!(read_file(b"not a cache file", 0), FileReading::Damaged);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileReading<'f> {
     /// An entry.

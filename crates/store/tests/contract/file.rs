@@ -1,7 +1,7 @@
 //! Files in a directory of the test's own.
 
 use crate::suite;
-use larder_store::{Expiry, FileStore, Found, Freshness, Remaining, Store, file_header, file_name};
+use larder_store::{Expiry, Fault, FileStore, Found, Freshness, Remaining, Store, file_header, file_name};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -94,4 +94,81 @@ async fn a_directory_in_the_way_is_an_error_and_not_a_panic() {
     assert_eq!(fs::read_dir(timed.directory.path()).unwrap().count(), 1, "no half-written file is left");
     timed.directory.close().unwrap();
     assert!(timed.store.health().await.is_err());
+}
+
+/// The keys that are still there, and the size of all files.
+async fn left(store: &FileStore, directory: &TempDir) -> (Vec<u32>, u64) {
+    let mut keys = Vec::new();
+    for number in 0..1_000_u32 {
+        if store.exists(&number.to_be_bytes()).await.unwrap() {
+            keys.push(number);
+        }
+    }
+    let files = fs::read_dir(directory.path()).unwrap();
+    (keys, files.map(|file| file.unwrap().metadata().unwrap().len()).sum())
+}
+
+#[tokio::test]
+async fn a_directory_with_a_limit_loses_its_oldest_entries_and_never_has_more() {
+    const LIMIT: u64 = 10_000;
+    let directory = TempDir::new().unwrap();
+    let store = FileStore::new(directory.path()).unwrap().limited_to(LIMIT);
+    for number in 0..1_000_u32 {
+        store.set(&number.to_be_bytes(), vec![7; 86].into(), Expiry::NEVER).await.unwrap();
+        let written = fs::File::open(directory.path().join(file_name(&number.to_be_bytes()))).unwrap();
+        // Times of its own, so that the order is seen whatever the file system's resolution.
+        written.set_modified(std::time::UNIX_EPOCH + Duration::from_secs(number.into())).unwrap();
+        let files = fs::read_dir(directory.path()).unwrap();
+        assert!(files.map(|file| file.unwrap().metadata().unwrap().len()).sum::<u64>() <= LIMIT, "{number}");
+    }
+    let (keys, used) = left(&store, &directory).await;
+    assert!(used >= LIMIT - LIMIT / 8 - 100, "no more went than had to: {used}");
+    assert_eq!(keys, (1_000 - keys.len() as u32..1_000).collect::<Vec<_>>(), "the newest are left");
+}
+
+#[tokio::test]
+async fn overwriting_evicts_nobody() {
+    let directory = TempDir::new().unwrap();
+    let store = FileStore::new(directory.path()).unwrap().limited_to(1_000);
+    store.set(b"other", vec![7; 86].into(), Expiry::NEVER).await.unwrap();
+    for _ in 0..100 {
+        store.set(b"k", vec![7; 86].into(), Expiry::NEVER).await.unwrap();
+    }
+    assert!(store.exists(b"other").await.unwrap());
+}
+
+#[tokio::test]
+async fn a_value_that_the_directory_has_no_room_for_is_refused() {
+    let directory = TempDir::new().unwrap();
+    let store = FileStore::new(directory.path()).unwrap().limited_to(100);
+    let error = store.set(b"k", vec![7; 87].into(), Expiry::NEVER).await.unwrap_err();
+    assert_eq!(error.fault(), &Fault::ValueTooLarge { len: 87, max: 86 });
+    assert_eq!(store.set(b"k", vec![7; 86].into(), Expiry::NEVER).await, Ok(()));
+}
+
+#[tokio::test]
+async fn what_a_process_left_half_written_goes_with_the_first_write() {
+    let now_ms = larder_store::Clock::unix_ms(&larder_store::SystemClock);
+    for (later_ms, is_left) in [(30_000, true), (300_000, false)] {
+        let directory = TempDir::new().unwrap();
+        let half = directory.path().join(format!("{}.tmp.1.1", file_name(b"k")));
+        let foreign = directory.path().join("notes.tmp.1.1");
+        fs::write(&half, b"CK").unwrap();
+        fs::write(&foreign, b"not ours").unwrap();
+        let store = FileStore::with_clock(directory.path(), move || now_ms + later_ms).unwrap();
+        store.set(b"other", "v".into(), Expiry::NEVER).await.unwrap();
+        assert_eq!((half.exists(), foreign.exists()), (is_left, true), "after {later_ms} ms");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_may_read_the_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let parent = TempDir::new().unwrap();
+    let directory = parent.path().join("cache");
+    let store = FileStore::new(&directory).unwrap();
+    store.set(b"k", "v".into(), Expiry::NEVER).await.unwrap();
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&directory), mode(&directory.join(file_name(b"k")))), (0o700, 0o600));
 }
