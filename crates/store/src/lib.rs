@@ -86,7 +86,7 @@ pub use memcached::MemcachedStore;
 pub use paper::PaperStore;
 pub use path::path_segment;
 #[cfg(feature = "redis")]
-pub use redis::RedisStore;
+pub use redis::{RedisOptions, RedisStore};
 #[cfg(feature = "rest")]
 pub use rest::{NearCache, RestOptions, RestStore};
 #[cfg(feature = "seriput")]

@@ -25,7 +25,36 @@ const TTL_MS_MAX: u64 = 1 << 52;
 const RELEASE: &str =
     "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end";
 
+/// What a store on Redis can be told beside its address. [`Limits`] alone will do wherever these are wanted.
+///
+/// ```no_run
+/// use larder_store::{Limits, RedisOptions, RedisStore};
+///
+/// # fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let ca_pem = Some(std::fs::read("ca.pem")?.into());
+/// let store = RedisStore::new("rediss://cache.example.org", RedisOptions { ca_pem, ..RedisOptions::default() })?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct RedisOptions {
+    /// Limits on connections, time and size.
+    pub limits: Limits,
+    /// The certificate authorities to be trusted, as PEM, instead of the system's; for `rediss://`.
+    pub ca_pem: Option<Bytes>,
+}
+
+impl From<Limits> for RedisOptions {
+    fn from(limits: Limits) -> Self {
+        Self { limits, ca_pem: None }
+    }
+}
+
 /// Redis or Valkey.
+///
+/// An answer is read whole before its length is judged, since the protocol's library offers no other way: a value above
+/// [`Limits::value_bytes_max`] is refused, but its bytes, 512 MiB at most from a server that keeps to its own limit, have been in memory for the
+/// time of the call.
 ///
 /// ```no_run
 /// use larder_store::{Expiry, Limits, RedisStore, Store};
@@ -48,11 +77,13 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// A store on one server, `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]`. Nothing is sent yet. The calls of a store share
-    /// a few connections, each with many under way.
+    /// A store on one server, `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]`, or `rediss://` for TLS. Nothing is sent yet. The
+    /// calls of a store share a few connections, each with many under way.
+    ///
+    /// TLS is rustls, with the process's cryptography if one was chosen and aws-lc otherwise.
     ///
     /// # Errors
-    /// [`Fault::Address`].
+    /// [`Fault::Address`]; [`Fault::Refused`] for certificates that are none.
     ///
     /// ```
     /// use larder_store::{Limits, RedisStore, Store};
@@ -61,14 +92,14 @@ impl RedisStore {
     /// assert_eq!(store.name(), "redis://localhost:6379/0");
     /// # Ok::<(), larder_store::Error>(())
     /// ```
-    pub fn new(url: &str, limits: Limits) -> Result<Self, Error> {
-        Self::open(std::slice::from_ref(&url), Link::single, limits)
+    pub fn new(url: &str, options: impl Into<RedisOptions>) -> Result<Self, Error> {
+        Self::open(std::slice::from_ref(&url), Link::single, &options.into())
     }
 
     /// A store on a cluster, known by some of its nodes, each as for [`new`](Self::new). Others are found from there.
     ///
     /// # Errors
-    /// [`Fault::Address`].
+    /// As there.
     ///
     /// ```
     /// use larder_store::{Limits, RedisStore};
@@ -77,17 +108,17 @@ impl RedisStore {
     /// assert!(RedisStore::cluster(&nodes, Limits::default()).is_ok());
     /// assert!(RedisStore::cluster(&[], Limits::default()).is_err());
     /// ```
-    pub fn cluster(urls: &[&str], limits: Limits) -> Result<Self, Error> {
-        Self::open(urls, Link::cluster, limits)
+    pub fn cluster(urls: &[&str], options: impl Into<RedisOptions>) -> Result<Self, Error> {
+        Self::open(urls, Link::cluster, &options.into())
     }
 
     fn open(
         urls: &[&str],
-        link: impl FnOnce(&[&str], &Limits) -> Result<Link, Fault>,
-        limits: Limits,
+        link: impl FnOnce(&[&str], &RedisOptions) -> Result<Link, Fault>,
+        options: &RedisOptions,
     ) -> Result<Self, Error> {
-        let name: Arc<str> = shown(urls).into();
-        let link = link(urls, &limits).map_err(|fault| Error::new(name.clone(), Operation::Open, fault))?;
+        let (name, limits): (Arc<str>, _) = (shown(urls).into(), options.limits);
+        let link = link(urls, options).map_err(|fault| Error::new(name.clone(), Operation::Open, fault))?;
         // A connection has many calls under way: the limit is on calls, as many as would wait elsewhere.
         let at_once = limits.connections_max.saturating_add(limits.waiting_max);
         Ok(Self {

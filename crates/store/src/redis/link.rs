@@ -2,15 +2,19 @@
 //! no other. One is opened when it is needed, further ones when those there have much to do, and one that broke or fell silent
 //! is replaced by the next call.
 
+use super::RedisOptions;
 use crate::error::Fault;
 use crate::limits::Limits;
 use redis::aio::MultiplexedConnection;
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::{
-    AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, RedisError,
-    ServerErrorKind, cmd,
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue,
+    IntoConnectionInfo, Pipeline, RedisError, ServerErrorKind, TlsCertificates, cmd,
 };
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -68,35 +72,78 @@ impl Drop for Counted<'_> {
 
 /// Where `urls` lead, as it may be shown: without users and passwords.
 pub(super) fn shown(urls: &[&str]) -> String {
-    let place = |url: &&str| {
-        let info = url.into_connection_info().ok()?;
-        Some(format!("{}/{}", info.addr(), info.redis_settings().db()))
-    };
-    let places: Option<Vec<String>> = urls.iter().map(place).collect();
-    match places {
-        Some(places) if !places.is_empty() => format!("redis://{}", places.join(",")),
-        _ => "redis".to_owned(),
+    let infos: Option<Vec<ConnectionInfo>> = urls.iter().map(|url| url.into_connection_info().ok()).collect();
+    let Some(infos) = infos.filter(|infos| !infos.is_empty()) else { return "redis".to_owned() };
+    let scheme = if infos.iter().any(has_tls) { "rediss" } else { "redis" };
+    let place = |info: &ConnectionInfo| format!("{}/{}", info.addr(), info.redis_settings().db());
+    format!("{scheme}://{}", infos.iter().map(place).collect::<Vec<_>>().join(","))
+}
+
+fn has_tls(info: &ConnectionInfo) -> bool {
+    matches!(info.addr(), ConnectionAddr::TcpTls { .. })
+}
+
+/// What a URL says, unless it is nothing to be followed.
+fn parse(url: &str) -> Result<ConnectionInfo, Fault> {
+    let info = url.into_connection_info().map_err(|error| address(&error))?;
+    match info.addr() {
+        ConnectionAddr::TcpTls { insecure: true, .. } => {
+            Err(Fault::Address("#insecure: certificates are always checked; give the authority's".to_owned()))
+        }
+        ConnectionAddr::TcpTls { .. } => {
+            // The library takes the process's choice and panics where there is none.
+            if CryptoProvider::get_default().is_none() {
+                // Somebody who is quicker has made a choice as good.
+                let _ = aws_lc_rs::default_provider().install_default();
+            }
+            Ok(info)
+        }
+        _ => Ok(info),
     }
 }
 
+/// The authorities to be trusted instead of the system's, for connections that are all with TLS.
+fn authorities(infos: &[ConnectionInfo], options: &RedisOptions) -> Result<Option<TlsCertificates>, Fault> {
+    let Some(pem) = &options.ca_pem else { return Ok(None) };
+    if !infos.iter().all(has_tls) {
+        return Err(Fault::Address("certificates are given, but not all addresses are rediss://".to_owned()));
+    }
+    let mut certificates = CertificateDer::pem_slice_iter(pem).peekable();
+    if certificates.peek().is_none() {
+        return Err(Fault::Refused("certificates: there is none in the PEM".to_owned()));
+    }
+    for certificate in certificates {
+        certificate.map_err(|error| Fault::Refused(format!("certificates: {error}")))?;
+    }
+    Ok(Some(TlsCertificates { client_tls: None, root_cert: Some(pem.to_vec()) }))
+}
+
 impl Link {
-    pub(super) fn single(urls: &[&str], limits: &Limits) -> Result<Self, Fault> {
-        let url = urls.first().copied().unwrap_or_default();
-        let info = url.into_connection_info().map_err(|error| address(&error))?;
+    pub(super) fn single(urls: &[&str], options: &RedisOptions) -> Result<Self, Fault> {
+        let info = parse(urls.first().copied().unwrap_or_default())?;
+        let authorities = authorities(std::slice::from_ref(&info), options)?;
         // What is not needed is not asked of servers that only speak a part of the protocol.
         let settings = info.redis_settings().clone().set_skip_set_lib_name();
-        let client = Client::open(info.set_redis_settings(settings)).map_err(|error| address(&error))?;
-        Ok(Self::new(Place::Single(Box::new(client)), limits))
+        let info = info.set_redis_settings(settings);
+        let client = match authorities {
+            Some(authorities) => Client::build_with_tls(info, authorities),
+            None => Client::open(info),
+        };
+        Ok(Self::new(Place::Single(Box::new(client.map_err(|error| address(&error))?)), &options.limits))
     }
 
-    pub(super) fn cluster(urls: &[&str], limits: &Limits) -> Result<Self, Fault> {
-        let client = ClusterClient::builder(urls.to_vec())
-            .connection_timeout(limits.connect_timeout)
-            .response_timeout(limits.timeout)
-            .retries(REDIRECTS_MAX)
-            .build()
-            .map_err(|error| address(&error))?;
-        Ok(Self::new(Place::Cluster(Box::new(client)), limits))
+    pub(super) fn cluster(urls: &[&str], options: &RedisOptions) -> Result<Self, Fault> {
+        let infos = urls.iter().map(|url| parse(url)).collect::<Result<Vec<_>, _>>()?;
+        let authorities = authorities(&infos, options)?;
+        let mut builder = ClusterClient::builder(infos)
+            .connection_timeout(options.limits.connect_timeout)
+            .response_timeout(options.limits.timeout)
+            .retries(REDIRECTS_MAX);
+        if let Some(authorities) = authorities {
+            builder = builder.certs(authorities);
+        }
+        let client = builder.build().map_err(|error| address(&error))?;
+        Ok(Self::new(Place::Cluster(Box::new(client)), &options.limits))
     }
 
     fn new(place: Place, limits: &Limits) -> Self {

@@ -78,32 +78,39 @@ pub(crate) fn memcached() -> (Program, u16) {
     (program, port)
 }
 
-/// A web server with TLS, whose certificate for `localhost` is in the given directory, and its port.
-pub(crate) fn https(directory: &Path) -> (Program, u16) {
+/// A key, and a certificate for `localhost` and 127.0.0.1 that is its own authority, in the given directory: their paths.
+pub(crate) fn certify(directory: &Path) -> [String; 2] {
     let file = |name: &str| directory.join(name).to_str().unwrap().to_owned();
     let settings = "[req]\ndistinguished_name=name\nx509_extensions=extensions\nprompt=no\n[name]\nCN=localhost\n\
-                    [extensions]\nsubjectAltName=DNS:localhost\nbasicConstraints=critical,CA:FALSE\n";
+                    [extensions]\nsubjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=critical,CA:FALSE\n";
     std::fs::write(file("settings"), settings).unwrap();
+    let [key, certificate] = [file("key.pem"), file("certificate.pem")];
     let mut make = Command::new("openssl");
-    make.args([
-        "req",
-        "-x509",
-        "-nodes",
-        "-days",
-        "2",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-    ]);
-    make.args(["-config", &file("settings"), "-keyout", &file("key.pem"), "-out", &file("certificate.pem")]);
+    make.args(["req", "-x509", "-nodes", "-days", "2", "-newkey", "ec"]);
+    make.args(["-pkeyopt", "ec_paramgen_curve:prime256v1"]);
+    make.args(["-config", &file("settings"), "-keyout", &key, "-out", &certificate]);
     let made = make.output().unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    [key, certificate]
+}
+
+/// A web server with TLS, whose certificate is in the given directory, and its port.
+pub(crate) fn https(directory: &Path) -> (Program, u16) {
+    let [key, certificate] = certify(directory);
     let [port] = free_ports();
     let mut command = Command::new("openssl");
     command.args(["s_server", "-www", "-accept", &format!("127.0.0.1:{port}")]);
-    command.args(["-key", &file("key.pem"), "-cert", &file("certificate.pem")]);
+    command.args(["-key", &key, "-cert", &certificate]);
     command.stdout(Stdio::piped()).stderr(Stdio::null()).stdin(Stdio::null());
     let program = Program::start(&mut command, "ACCEPT", |child| Box::new(child.stdout.take().unwrap()));
     (program, port)
+}
+
+/// A Redis server that speaks nothing but TLS, with a certificate that is in the given directory, and its port.
+pub(crate) fn redis_with_tls(directory: &Path) -> (Program, u16) {
+    let [key, certificate] = certify(directory);
+    let [port] = free_ports();
+    let tls = ["--port", "0", "--tls-port", &port.to_string(), "--tls-auth-clients", "no"];
+    let files = ["--tls-key-file", &key, "--tls-cert-file", &certificate, "--tls-ca-cert-file", &certificate];
+    (redis_at(port, &[&tls[..], &files].concat()), port)
 }
