@@ -2,6 +2,7 @@
 //! call is, is here; how it travels is in `rest/http.rs`.
 
 mod http;
+mod session;
 
 use crate::capabilities::{Capabilities, KeyRules};
 use crate::entry::{Expiry, Found, Health, LockToken, Remaining};
@@ -29,6 +30,13 @@ const STALE_TTL: &str = "x-cachekit-stale-ttl";
 const LOCK_ID: &str = "x-cachekit-lock-id";
 
 /// What a near cache in front of the store is to tell the server of itself.
+///
+/// ```
+/// use larder_store::{NearCache, RestOptions};
+///
+/// let options = RestOptions::new("https://cache.example.org", "ck_live_0123");
+/// let options = RestOptions { near_cache: NearCache::Missed, ..options };
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NearCache {
     /// There is none.
@@ -123,6 +131,15 @@ pub struct RestStore {
 
 impl RestStore {
     /// A store; nothing is sent yet. It belongs to no runtime.
+    ///
+    /// ```
+    /// use larder_store::{Class, RestOptions, RestStore};
+    ///
+    /// let store = RestStore::new(RestOptions::new("https://cache.example.org", "ck_live_0123"))?;
+    /// let inside = RestStore::new(RestOptions::new("https://169.254.169.254", "ck_live_0123"));
+    /// assert_eq!(inside.err().map(|error| error.class()), Some(Class::Permanent));
+    /// # Ok::<(), larder_store::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Fault::Address`] for a URL that is none, or a host that is not allowed; [`Fault::Unauthorized`] for a key that no server

@@ -1,17 +1,18 @@
 //! How a call of the REST store travels: the URL and the host rules, headers that every request has, an answer read up to a
 //! limit, and what a status means. No redirect is followed and no proxy used; each address that a name stands for is judged.
 
-use super::{NearCache, RestOptions};
+use super::{NearCache, RestOptions, session};
+use crate::clock::{Clock, SystemClock};
 use crate::error::Fault;
 use crate::host::{Hosts, is_near};
 use bytes::{Bytes, BytesMut};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode, Url, redirect};
 use std::error::Error as _;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// Characters of an error's body that become part of the message.
 const REASON_CHARS_MAX: usize = 256;
@@ -119,7 +120,9 @@ fn headers(options: &RestOptions) -> Result<HeaderMap, Fault> {
         NearCache::Missed => "miss",
     });
     let level = HeaderName::from_static("x-cachekit-l1-status");
-    Ok(HeaderMap::from_iter([(AUTHORIZATION, bearer), (level, near_cache)]))
+    let mut headers = HeaderMap::from_iter([(AUTHORIZATION, bearer), (level, near_cache)]);
+    headers.extend(session::headers());
+    Ok(headers)
 }
 
 /// Which addresses are connected to.
@@ -290,10 +293,18 @@ impl Answer {
         })
     }
 
-    /// The seconds of `Retry-After`; its other form, a date, is passed over.
+    /// How long `Retry-After` asks to wait: so many seconds, or until a date. The date is the server's, so it is compared with the
+    /// server's clock, if that is told.
     fn retry_after(&self) -> Option<Duration> {
-        let seconds = self.headers.get(RETRY_AFTER)?.to_str().ok()?;
-        seconds.parse().ok().map(Duration::from_secs)
+        let asked = self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+        if let Ok(seconds) = asked.parse() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let until = httpdate::parse_http_date(asked).ok()?;
+        let date = self.headers.get(DATE).and_then(|date| date.to_str().ok());
+        let now = date.and_then(|date| httpdate::parse_http_date(date).ok());
+        let now = now.unwrap_or_else(|| UNIX_EPOCH + Duration::from_millis(SystemClock.unix_ms()));
+        Some(until.duration_since(now).unwrap_or_default())
     }
 }
 

@@ -51,9 +51,16 @@ async fn a_set_says_key_time_and_value_as_the_api_wants_them() {
     ] {
         assert!(headers.contains(&header), "{header} is not in {headers:?}");
     }
+    let session = |headers: &[&str]| -> Vec<String> {
+        let ours = headers.iter().filter(|header| header.starts_with("x-cachekit-session-"));
+        ours.map(|header| (*header).to_owned()).collect()
+    };
+    let told = session(&headers);
+    assert!(matches!(&told[..], [id, start] if id.len() == 59 && start.contains("start: 1")), "{told:?}");
     assert!(requests[0].ends_with("\r\n\r\nvalue"));
     let (_, headers) = head(&requests[1]);
     assert!(headers.contains(&"content-length: 0"), "{headers:?}");
+    assert_eq!(session(&headers), told, "a process is one session");
     assert!(!headers.iter().any(|header| header.contains("-ttl")), "{headers:?}");
     assert_eq!(peer.connections(), 1, "the connection is used again");
 }
@@ -175,7 +182,14 @@ async fn each_status_has_its_class() {
         (429, "Retry-After: 2\r\nX-CacheKit-Deny-Reason: quota\r\n", Class::Permanent, None),
         (500, "", Class::Transient, None),
         (503, retry, Class::Transient, Some(Duration::from_secs(2))),
-        (503, "Retry-After: Wed, 21 Oct 2026 07:28:00 GMT\r\n", Class::Transient, None),
+        (
+            503,
+            "Retry-After: Wed, 21 Oct 2026 07:28:00 GMT\r\nDate: Wed, 21 Oct 2026 07:27:57 GMT\r\n",
+            Class::Transient,
+            Some(Duration::from_secs(3)),
+        ),
+        (503, "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n", Class::Transient, Some(Duration::ZERO)),
+        (503, "Retry-After: when it is well\r\n", Class::Transient, None),
     ];
     for (status, headers, class, retry_after) in cases {
         let (_peer, store) = always(status, headers, "because").await;
