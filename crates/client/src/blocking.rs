@@ -47,6 +47,13 @@ pub struct Blocking<'c> {
 
 impl Cache {
     /// This cache for functions that are not asynchronous.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let cache = Cache::minimal(EngineStore::with_bytes(1 << 20, SystemClock)?).build()?;
+    /// cache.blocking().set("k", &1)?;
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     #[must_use]
     pub fn blocking(&self) -> Blocking<'_> {
         Blocking { cache: self }
@@ -55,6 +62,13 @@ impl Cache {
 
 impl Blocking<'_> {
     /// As [`Cache::get`].
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let cache = Cache::minimal(EngineStore::with_bytes(1 << 20, SystemClock)?).build()?;
+    /// assert_eq!(cache.blocking().get::<String>("42")?, None);
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As there.
@@ -68,6 +82,14 @@ impl Blocking<'_> {
 
     /// As [`Cache::set`].
     ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let cache = Cache::minimal(EngineStore::with_bytes(1 << 20, SystemClock)?).build()?;
+    /// cache.blocking().set("42", "alice")?;
+    /// assert!(cache.blocking().get::<String>("42")?.is_some());
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As there.
     pub fn set<'k, T: Serialize + ?Sized>(&self, key: impl Into<Key<'k>>, value: &T) -> Result<(), Error> {
@@ -80,6 +102,13 @@ impl Blocking<'_> {
 
     /// As [`Cache::delete`].
     ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let cache = Cache::minimal(EngineStore::with_bytes(1 << 20, SystemClock)?).build()?;
+    /// assert!(!cache.blocking().delete("42")?);
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As there.
     pub fn delete<'k>(&self, key: impl Into<Key<'k>>) -> Result<bool, Error> {
@@ -88,6 +117,14 @@ impl Blocking<'_> {
     }
 
     /// As [`Cache::get_or_compute`]; callers who block and callers who do not wait for each other's computations.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let cache = Cache::minimal(EngineStore::with_bytes(1 << 20, SystemClock)?).build()?;
+    /// let square = cache.blocking().get_or_compute("12", || Ok::<i64, larder_client::Error>(12 * 12))?;
+    /// assert_eq!(square, 144);
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As there.

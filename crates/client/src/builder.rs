@@ -84,11 +84,27 @@ pub struct Builder {
 
 impl Cache {
     /// A cache with as little around the store as possible.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// let cache = Cache::minimal(store).build()?;
+    /// assert!(cache.circuit().is_none());
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     pub fn minimal(store: impl Store + 'static) -> Builder {
         Builder::new(store, Preset::Minimal)
     }
 
     /// A cache for services: refreshes ahead of expiry, retries, a circuit breaker, bounded concurrency.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// let cache = Cache::production(store).build()?;
+    /// assert!(cache.circuit().is_some());
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     pub fn production(store: impl Store + 'static) -> Builder {
         Builder::new(store, Preset::Production)
     }
@@ -113,6 +129,14 @@ impl Cache {
     }
 
     /// A cache for a store behind the CacheKit REST API.
+    ///
+    /// ```
+    /// use larder_client::{Cache, store::{RestOptions, RestStore}};
+    ///
+    /// let store = RestStore::new(RestOptions::new("https://cache.example.org", "ck_live_0123"))?;
+    /// let cache = Cache::io(store).namespace("reports").build()?;
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     pub fn io(store: impl Store + 'static) -> Builder {
         Builder::new(store, Preset::Io)
     }
@@ -120,6 +144,15 @@ impl Cache {
 
 impl Builder {
     /// A cache on this store, with the defaults of a preset.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// use larder_client::{Builder, Preset};
+    ///
+    /// let cache = Builder::new(store, Preset::Minimal).build()?;
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     pub fn new(store: impl Store + 'static, preset: Preset) -> Self {
         let defaults = preset.defaults();
         Self {
@@ -144,113 +177,311 @@ impl Builder {
     }
 
     /// Goes in front of every text key, with a colon. Interop keys have their own.
+    ///
+    /// ```
+    /// use larder_client::{Cache, Error, store::{EngineStore, SystemClock}};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let store = std::sync::Arc::new(EngineStore::with_bytes(1 << 20, SystemClock)?);
+    /// let users = Cache::minimal(store.clone()).namespace("users").build()?;
+    /// let all = Cache::minimal(store).build()?;
+    /// users.set("42", "alice").await?;
+    /// assert_eq!(all.get::<String>("users:42").await?.as_deref(), Some("alice"));
+    /// # Ok::<(), Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn namespace(self, namespace: impl Into<String>) -> Self {
         Self { namespace: Some(namespace.into()), ..self }
     }
 
     /// How long entries live.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// use std::time::Duration;
+    ///
+    /// let cache = Cache::minimal(store).ttl(Duration::from_secs(60)).build()?;
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     pub fn ttl(self, ttl: Duration) -> Self {
         Self { ttl: Some(ttl), ..self }
     }
 
     /// Entries live until they are deleted or evicted. For stores without expiry this is the only possibility.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// let cache = Cache::minimal(store).no_ttl().build()?;
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     pub fn no_ttl(self) -> Self {
         Self { ttl: None, ..self }
     }
 
     /// How long entries may be served as stale after their time to live, where the store can do that.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// use std::time::Duration;
+    ///
+    /// let minute = Duration::from_secs(60);
+    /// let cache = Cache::production(store).ttl(minute).stale_for(minute).build()?;
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     pub fn stale_for(self, stale: Duration) -> Self {
         Self { stale, ..self }
     }
 
     /// Copies in this process.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// use larder_client::NearOptions;
+    ///
+    /// let cache = Cache::minimal(store).near(NearOptions::bytes(16 << 20)).build()?;
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     pub fn near(self, options: NearOptions) -> Self {
         Self { near: Some(options), ..self }
     }
 
     /// No copies in this process.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// let cache = Cache::minimal(store).no_near().build()?;
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     pub fn no_near(self) -> Self {
         Self { near: None, ..self }
     }
 
     /// When copies are refreshed before their end, and stale entries are served while they are replaced.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// use larder_client::RefreshOptions;
+    ///
+    /// let late = RefreshOptions { after: 0.8, ..RefreshOptions::default() };
+    /// let cache = Cache::minimal(store).refresh(late).build()?;
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     pub fn refresh(self, options: RefreshOptions) -> Self {
         Self { refresh: Some(options), ..self }
     }
 
     /// No refresh ahead of expiry; nothing stale is served.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// let cache = Cache::production(store).no_refresh().build()?;
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     pub fn no_refresh(self) -> Self {
         Self { refresh: None, ..self }
     }
 
     /// Remembers for so long that the store has no entry, instead of asking again. Off unless it is called. An entry that another
     /// process writes meanwhile is seen that much later.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// use std::time::Duration;
+    ///
+    /// let cache = Cache::minimal(store).negative_life(Duration::from_secs(2)).build()?;
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     pub fn negative_life(self, life: Duration) -> Self {
         Self { negative_life: Some(life), ..self }
     }
 
     /// How the values of text keys are stored.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// use larder_client::Format;
+    ///
+    /// let cache = Cache::minimal(store).format(Format::Envelope).build()?;
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     pub fn format(self, format: Format) -> Self {
         Self { format, ..self }
     }
 
     /// The longest stored value in bytes, in both directions.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// let cache = Cache::minimal(store).value_bytes_max(64 << 20).build()?;
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     pub fn value_bytes_max(self, value_bytes_max: usize) -> Self {
         Self { value_bytes_max, ..self }
     }
 
     /// The keys to encrypt with. It does not say that the cache encrypts: [`secure`](Builder::secure) does.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// use larder_client::{ConfigError, crypto::Keyring};
+    ///
+    /// let keyring = Keyring::from_hex(&"61".repeat(32), "").map_err(ConfigError::from)?;
+    /// let cache = Cache::minimal(store).keyring(keyring).secure().build()?;
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     pub fn keyring(self, keyring: Keyring) -> Self {
         Self { keyring: Some(keyring), ..self }
     }
 
     /// The cache encrypts.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// use larder_client::{ConfigError, crypto::Keyring};
+    ///
+    /// let keyring = Keyring::from_hex(&"61".repeat(32), "").map_err(ConfigError::from)?;
+    /// let cache = Cache::production(store).keyring(keyring).secure().build()?;
+    /// assert!(cache.is_secure());
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     pub fn secure(self) -> Self {
         Self { intent: Intent::Encrypt, ..self }
     }
 
     /// The cache does not encrypt, although there may be a key.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// let cache = Cache::production(store).plaintext().build()?;
+    /// assert!(!cache.is_secure());
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     pub fn plaintext(self) -> Self {
         Self { intent: Intent::Plain, ..self }
     }
 
     /// Whose keys are derived from the master key: `default` unless it is called.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// use larder_client::{ConfigError, crypto::Keyring};
+    ///
+    /// let keyring = Keyring::from_hex(&"61".repeat(32), "").map_err(ConfigError::from)?;
+    /// let cache = Cache::secure(store).keyring(keyring).tenant("customer-7").build()?;
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     pub fn tenant(self, tenant: impl Into<String>) -> Self {
         Self { tenant: tenant.into(), ..self }
     }
 
     /// Retries, circuit breaker and bounded concurrency around the store.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// use larder_client::{Reliability, layer::Backoff};
+    ///
+    /// let retry = Backoff { tries_max: 5, ..Backoff::default() };
+    /// let cache = Cache::minimal(store).reliability(Reliability { retry, ..Reliability::default() }).build()?;
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     pub fn reliability(self, reliability: Reliability) -> Self {
         Self { reliability: Some(reliability), ..self }
     }
 
     /// Nothing around the store.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// let cache = Cache::production(store).no_reliability().build()?;
+    /// assert_eq!(cache.circuit(), None);
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     pub fn no_reliability(self) -> Self {
         Self { reliability: None, ..self }
     }
 
     /// Whether [`get_or_compute`](Cache::get_or_compute) returns an error when the store is away, instead of computing. A
     /// cache that encrypts always does.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// let cache = Cache::production(store).fail_closed(true).build()?;
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     pub fn fail_closed(self, fail_closed: bool) -> Self {
         Self { fail_closed: Some(fail_closed), ..self }
     }
 
     /// What becomes of entries that cannot be read: misses, or errors if the cache encrypts, unless it is called.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// use larder_client::OnForeign;
+    ///
+    /// let cache = Cache::minimal(store).on_foreign(OnForeign::Error).build()?;
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     pub fn on_foreign(self, on_foreign: OnForeign) -> Self {
         Self { on_foreign: Some(on_foreign), ..self }
     }
 
     /// How callers who want the same value at once wait for each other.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// use larder_client::StampedeOptions;
+    ///
+    /// let alone = StampedeOptions { locks: false, ..StampedeOptions::default() };
+    /// let cache = Cache::minimal(store).stampede(alone).build()?;
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     pub fn stampede(self, options: StampedeOptions) -> Self {
         Self { stampede: options, ..self }
     }
 
     /// Where jitter comes from.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// let cache = Cache::production(store).random(|| 0.5).build()?;
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     pub fn random(self, random: impl Into<Random>) -> Self {
         Self { random: random.into(), ..self }
     }
 
     /// The cache.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// use larder_client::{ConfigError, Error};
+    ///
+    /// let refused = Cache::secure(store).build();
+    /// assert_eq!(refused.err(), Some(Error::Config(ConfigError::NoKey)));
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Config`]: a key without a word whether it is to be used, encryption without a key or with something that fails open,

@@ -25,6 +25,22 @@ use crate::stampede::StampedeOptions;
 use crate::stats::{Counters, Stats};
 
 /// What becomes of an entry that cannot be read: written by somebody else, damaged, under another key.
+///
+/// ```
+/// use larder_client::store::{EngineStore, Expiry, Store, SystemClock};
+/// use larder_client::{Cache, Error, OnForeign};
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let store = std::sync::Arc::new(EngineStore::with_bytes(1 << 20, SystemClock)?);
+/// store.set(b"k", "no MessagePack".into(), Expiry::NEVER).await?;
+/// let lenient = Cache::minimal(store.clone()).build()?;
+/// assert_eq!(lenient.get::<String>("k").await, Ok(None));
+/// let strict = Cache::minimal(store).on_foreign(OnForeign::Error).build()?;
+/// assert!(matches!(strict.get::<String>("k").await, Err(Error::Foreign(_))));
+/// # Ok::<(), Error>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnForeign {
     /// It counts as absent.
@@ -89,6 +105,17 @@ impl Cache {
     /// The value of a key, if there is a fresh one. A stale one is left to [`get_or_compute`](Cache::get_or_compute), which can
     /// do something about it.
     ///
+    /// ```
+    /// # use larder_client::{Cache, Error, store::{EngineStore, SystemClock}};
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # let cache = Cache::minimal(EngineStore::with_bytes(1 << 20, SystemClock)?).build()?;
+    /// let nobody: Option<String> = cache.get("42").await?;
+    /// assert_eq!(nobody, None);
+    /// # Ok::<(), Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Key`] and [`Error::Store`]; [`Error::Foreign`] if the cache was built to tell of such entries.
     pub async fn get<'k, T: DeserializeOwned>(&self, key: impl Into<Key<'k>>) -> Result<Option<T>, Error> {
@@ -119,6 +146,17 @@ impl Cache {
     }
 
     /// Stores a value for the time to live that the cache was built with.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, Error, store::{EngineStore, SystemClock}};
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # let cache = Cache::minimal(EngineStore::with_bytes(1 << 20, SystemClock)?).build()?;
+    /// cache.set("42", "alice").await?;
+    /// assert_eq!(cache.get::<String>("42").await?.as_deref(), Some("alice"));
+    /// # Ok::<(), Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Key`], [`Error::Value`] and [`Error::Store`]. After the last it is not known which value the store has; this
@@ -162,6 +200,18 @@ impl Cache {
 
     /// Removes an entry, here and in the store; false if the store had none. Copies in other processes end with their time.
     ///
+    /// ```
+    /// # use larder_client::{Cache, Error, store::{EngineStore, SystemClock}};
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # let cache = Cache::minimal(EngineStore::with_bytes(1 << 20, SystemClock)?).build()?;
+    /// cache.set("42", "alice").await?;
+    /// assert!(cache.delete("42").await?);
+    /// assert!(!cache.delete("42").await?);
+    /// # Ok::<(), Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Key`] and [`Error::Store`].
     pub async fn delete<'k>(&self, key: impl Into<Key<'k>>) -> Result<bool, Error> {
@@ -178,6 +228,17 @@ impl Cache {
     }
 
     /// Whether there is an entry, here or in the store, fresh or stale. It need not be one that can be read.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, Error, store::{EngineStore, SystemClock}};
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # let cache = Cache::minimal(EngineStore::with_bytes(1 << 20, SystemClock)?).build()?;
+    /// cache.set("42", "alice").await?;
+    /// assert!(cache.exists("42").await? && !cache.exists("43").await?);
+    /// # Ok::<(), Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Key`] and [`Error::Store`].
@@ -196,6 +257,16 @@ impl Cache {
 
     /// How long an entry has left in the store; `None` if there is none.
     ///
+    /// ```
+    /// # use larder_client::{Cache, Error, store::{EngineStore, SystemClock}};
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # let cache = Cache::minimal(EngineStore::with_bytes(1 << 20, SystemClock)?).build()?;
+    /// assert_eq!(cache.remaining("42").await?, None);
+    /// # Ok::<(), Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Key`] and [`Error::Store`], the latter also if the store cannot tell.
     pub async fn remaining<'k>(&self, key: impl Into<Key<'k>>) -> Result<Option<Remaining>, Error> {
@@ -206,6 +277,16 @@ impl Cache {
 
     /// Asks the store whether it is there and well. No layer repeats or refuses this call.
     ///
+    /// ```
+    /// # use larder_client::{Cache, Error, store::{EngineStore, SystemClock}};
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # let cache = Cache::minimal(EngineStore::with_bytes(1 << 20, SystemClock)?).build()?;
+    /// cache.health().await?;
+    /// # Ok::<(), Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn health(&self) -> Result<Health, Error> {
@@ -213,6 +294,13 @@ impl Cache {
     }
 
     /// What this cache has done so far.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let cache = Cache::minimal(EngineStore::with_bytes(1 << 20, SystemClock)?).build()?;
+    /// assert_eq!(cache.stats().misses, 0);
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     #[must_use]
     pub fn stats(&self) -> Stats {
         let near = self.inner.near.as_ref();
@@ -225,12 +313,29 @@ impl Cache {
     }
 
     /// What the circuit breaker is now; `None` if the cache was built without one.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// use larder_client::layer::CircuitState;
+    ///
+    /// let cache = Cache::production(store).build()?;
+    /// assert_eq!(cache.circuit(), Some(CircuitState::Closed));
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     #[must_use]
     pub fn circuit(&self) -> Option<CircuitState> {
         self.inner.circuit.as_ref().map(|state| state())
     }
 
     /// Whether values leave this process encrypted.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let cache = Cache::minimal(EngineStore::with_bytes(1 << 20, SystemClock)?).build()?;
+    /// assert!(!cache.is_secure());
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     #[must_use]
     pub fn is_secure(&self) -> bool {
         self.inner.codec.cipher.is_some()

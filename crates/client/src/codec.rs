@@ -15,6 +15,16 @@ use crate::error::{Foreign, ValueError};
 use crate::key::Key;
 
 /// How the values of text keys are stored. Those of interop keys are always [`Document`](Format::Document)s.
+///
+/// ```
+/// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+/// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+/// use larder_client::Format;
+///
+/// // Long texts and lists take less room, and damage is noticed; other SDKs read such entries only where they keep envelopes too.
+/// let cache = Cache::minimal(store).format(Format::Envelope).build()?;
+/// # Ok::<(), larder_client::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
     /// One plain MessagePack document: what interop mode stores, and the SDK for Rust everywhere.

@@ -48,12 +48,28 @@ pub enum Error {
 
 impl Error {
     /// Whether the same call may succeed a little later with nothing changed.
+    ///
+    /// ```
+    /// use larder_client::Error;
+    /// use larder_client::store::{Error as StoreError, Fault, Operation};
+    ///
+    /// let away = Error::Store(StoreError::new("redis", Operation::Get, Fault::Closed));
+    /// assert!(away.is_temporary() && !Error::NotInstalled.is_temporary());
+    /// ```
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         matches!(self, Self::Store(error) if error.class().is_temporary())
     }
 
     /// The class of the store's error, if it is one.
+    ///
+    /// ```
+    /// use larder_client::Error;
+    /// use larder_client::store::{Class, Error as StoreError, Fault, Operation};
+    ///
+    /// let busy = Error::Store(StoreError::new("redis", Operation::Get, Fault::Busy("full".into())));
+    /// assert_eq!((busy.class(), Error::NotSecure.class()), (Some(Class::Busy), None));
+    /// ```
     #[must_use]
     pub fn class(&self) -> Option<Class> {
         match self {
@@ -64,6 +80,13 @@ impl Error {
 }
 
 /// Why text or arguments are not a key.
+///
+/// ```
+/// use larder_client::{Key, KeyError};
+///
+/// let refused = Key::interop("Users", "get_user", (42,));
+/// assert!(matches!(refused, Err(KeyError::Interop(_))), "names are in lower case");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum KeyError {
@@ -84,6 +107,15 @@ pub enum KeyError {
 }
 
 /// Why a value was not stored.
+///
+/// ```
+/// use larder_client::{Cache, Error, ValueError, store::{EngineStore, SystemClock}};
+///
+/// let small = Cache::minimal(EngineStore::with_bytes(1 << 20, SystemClock)?).value_bytes_max(4).build()?;
+/// let refused = small.blocking().set("k", "too long");
+/// assert_eq!(refused, Err(Error::Value(ValueError::TooLarge { len: 9, max: 4 })));
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum ValueError {
@@ -110,6 +142,12 @@ pub enum ValueError {
 }
 
 /// Why an entry is not one of ours.
+///
+/// ```
+/// use larder_client::Foreign;
+///
+/// assert_eq!(Foreign::TooLarge { len: 9, max: 4 }.to_string(), "9 bytes; at most 4 are read");
+/// ```
 #[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum Foreign {
@@ -142,6 +180,13 @@ pub enum Foreign {
 }
 
 /// Why a cache cannot be built.
+///
+/// ```
+/// use larder_client::{Cache, ConfigError, Error};
+///
+/// let nothing_set = Cache::from_variables(|_| None).err();
+/// assert!(matches!(nothing_set, Some(Error::Config(ConfigError::NoStore { .. }))));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ConfigError {

@@ -80,6 +80,10 @@ pub use larder_macros::cached;
 static INSTALLED: OnceLock<Cache> = OnceLock::new();
 
 /// A cache was installed before.
+///
+/// ```
+/// assert!(larder_client::AlreadyInstalled.to_string().starts_with("a cache was installed before"));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AlreadyInstalled;
 

@@ -12,6 +12,14 @@ use crate::error::KeyError;
 use crate::limits::KEY_BYTES_MAX;
 
 /// The rules of an interop key.
+///
+/// ```
+/// use larder_client::{Key, Profile};
+///
+/// let shared = Key::interop_with(Profile::V1, "users", "get_user", (42,))?;
+/// assert_eq!(shared, Key::interop("users", "get_user", (42,))?);
+/// # Ok::<(), larder_client::KeyError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Profile {
     /// What the SDKs for Python, TypeScript and Rust compute.
@@ -59,6 +67,14 @@ impl<'k> Key<'k> {
 
     /// As [`interop`](Key::interop), by the rules of a profile.
     ///
+    /// ```
+    /// use larder_client::{Key, Profile};
+    ///
+    /// let draft = Key::interop_with(Profile::Draft, "users", "get_user", (42,))?;
+    /// assert_ne!(draft, Key::interop("users", "get_user", (42,))?);
+    /// # Ok::<(), larder_client::KeyError>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`interop`](Key::interop).
     pub fn interop_with(
@@ -76,12 +92,20 @@ impl<'k> Key<'k> {
     }
 
     /// The text, without the cache's namespace.
+    ///
+    /// ```
+    /// assert_eq!(larder_client::Key::from("user:42").as_str(), "user:42");
+    /// ```
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
     /// Whether this is an interop key.
+    ///
+    /// ```
+    /// assert!(!larder_client::Key::from("user:42").is_interop());
+    /// ```
     #[must_use]
     pub fn is_interop(&self) -> bool {
         self.is_interop
@@ -159,6 +183,13 @@ impl<'k> From<&'k Key<'_>> for Key<'k> {
 /// ```
 pub trait Arguments {
     /// The arguments in order.
+    ///
+    /// ```
+    /// use larder_client::{Arguments, Value};
+    ///
+    /// assert_eq!((1, "a").values()?, [Value::from(1), Value::from("a")]);
+    /// # Ok::<(), larder_client::KeyError>(())
+    /// ```
     ///
     /// # Errors
     /// [`KeyError::Argument`].

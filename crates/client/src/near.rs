@@ -38,6 +38,12 @@ pub struct NearOptions {
 
 impl NearOptions {
     /// So many entries.
+    ///
+    /// ```
+    /// use larder_client::NearOptions;
+    ///
+    /// assert_eq!(NearOptions::entries(1000), NearOptions::default());
+    /// ```
     #[must_use]
     pub const fn entries(max: u64) -> Self {
         Self {
@@ -48,6 +54,15 @@ impl NearOptions {
     }
 
     /// So many bytes: keys, values and the overhead of each entry.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// use larder_client::NearOptions;
+    ///
+    /// let cache = Cache::minimal(store).near(NearOptions::bytes(64 << 20)).build()?;
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
     #[must_use]
     pub const fn bytes(max: u64) -> Self {
         Self { capacity: Capacity::Bytes(max), ..Self::entries(0) }

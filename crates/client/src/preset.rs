@@ -12,6 +12,15 @@ use std::time::Duration;
 /// | [`Io`](Preset::Io) | 3600 s, and as long stale | on | on | off | on |
 ///
 /// Reliability is a retry schedule, a circuit breaker and bounded concurrency around the store.
+///
+/// ```
+/// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+/// # let store = EngineStore::with_bytes(1 << 20, SystemClock)?;
+/// use larder_client::{Builder, Preset};
+///
+/// let cache = Builder::new(store, Preset::Production).build()?;
+/// # Ok::<(), larder_client::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Preset {
     /// A store and copies near at hand, nothing else.

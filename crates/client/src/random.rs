@@ -16,6 +16,10 @@ pub struct Random(Option<Arc<dyn Fn() -> f64 + Send + Sync>>);
 
 impl Random {
     /// A number from 0 to 1.
+    ///
+    /// ```
+    /// assert_eq!(larder_client::Random::from(|| 0.25).draw(), 0.25);
+    /// ```
     #[must_use]
     pub fn draw(&self) -> f64 {
         match &self.0 {

@@ -12,6 +12,13 @@ use tokio::time::Instant;
 use crate::limits::REFRESH_PAUSES_MAX;
 
 /// When local copies are refreshed. The defaults are those of the CacheKit SDK for Python.
+///
+/// ```
+/// use larder_client::RefreshOptions;
+///
+/// let exact = RefreshOptions { jitter: 0.0, ..RefreshOptions::default() };
+/// assert_eq!(exact.after, 0.5);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RefreshOptions {
     /// The share of its life after which a copy is refreshed: 0 to 1.

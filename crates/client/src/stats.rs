@@ -78,6 +78,10 @@ counters! {
 
 impl Stats {
     /// The share of lookups that were served without a computation, 0.0 when there were none.
+    ///
+    /// ```
+    /// assert_eq!(larder_client::Stats::default().hit_ratio(), 0.0);
+    /// ```
     #[must_use]
     pub fn hit_ratio(&self) -> f64 {
         let hits = self.near_hits + self.store_hits + self.shared_hits;

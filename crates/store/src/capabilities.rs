@@ -48,6 +48,13 @@ pub struct Capabilities {
 
 impl Capabilities {
     /// Get, set with a time to live in whole seconds, delete; nothing else.
+    ///
+    /// ```
+    /// use larder_store::{Capabilities, KeyRules};
+    ///
+    /// let shared = Capabilities { shared: true, ..Capabilities::plain(KeyRules::ANY) };
+    /// assert!(shared.expiry && !shared.locks);
+    /// ```
     #[must_use]
     pub const fn plain(keys: KeyRules) -> Self {
         Self {
@@ -70,6 +77,13 @@ impl Capabilities {
 }
 
 /// Which bytes a key may have.
+///
+/// ```
+/// use larder_store::{KeyAlphabet, KeyFault, KeyRules};
+///
+/// let text = KeyRules { alphabet: KeyAlphabet::Utf8, ..KeyRules::ANY };
+/// assert_eq!(text.check(b"a\xff"), Err(KeyFault::NotUtf8 { at: 1 }));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyAlphabet {
     /// Any.
@@ -105,10 +119,20 @@ pub struct KeyRules {
 
 impl KeyRules {
     /// Any bytes but none at all, up to 64 KiB, which is as long as the engine stores.
+    ///
+    /// ```
+    /// assert!(larder_store::KeyRules::ANY.check(b"\0\xff").is_ok());
+    /// ```
     pub const ANY: Self =
         Self { empty: false, bytes_max: 65_536, alphabet: KeyAlphabet::Bytes, reserved: &[] };
 
     /// Whether a key keeps the rules.
+    ///
+    /// ```
+    /// use larder_store::{KeyFault, KeyRules};
+    ///
+    /// assert_eq!(KeyRules::ANY.check(b""), Err(KeyFault::Empty));
+    /// ```
     ///
     /// # Errors
     /// The first rule that it breaks.
@@ -140,6 +164,13 @@ impl KeyRules {
 }
 
 /// Why a key is refused.
+///
+/// ```
+/// use larder_store::{KeyFault, KeyRules};
+///
+/// let rules = KeyRules { reserved: &["health"], ..KeyRules::ANY };
+/// assert_eq!(rules.check(b"health"), Err(KeyFault::Reserved("health")));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyFault {

@@ -22,9 +22,22 @@ pub struct Expiry {
 
 impl Expiry {
     /// The entry stays until it is deleted or evicted.
+    ///
+    /// ```
+    /// use larder_store::Expiry;
+    ///
+    /// assert_eq!(Expiry::NEVER, Expiry::default());
+    /// ```
     pub const NEVER: Self = Self { ttl: None, stale: Duration::ZERO };
 
     /// The entry is fresh for `ttl` and then gone. Stores round up to what they can say (a second, mostly) and refuse zero.
+    ///
+    /// ```
+    /// use larder_store::Expiry;
+    /// use std::time::Duration;
+    ///
+    /// assert_eq!(Expiry::after(Duration::from_secs(60)).stale(), Duration::ZERO);
+    /// ```
     #[must_use]
     pub const fn after(ttl: Duration) -> Self {
         Self { ttl: Some(ttl), stale: Duration::ZERO }
@@ -33,6 +46,15 @@ impl Expiry {
     /// After its time to live the entry may still be read as stale for this long. A store without
     /// [`stale_window`](crate::Capabilities::stale_window) ends the entry with its time to live instead, so that nothing stale
     /// is ever read as fresh. An entry that never expires has no stale window.
+    ///
+    /// ```
+    /// use larder_store::Expiry;
+    /// use std::time::Duration;
+    ///
+    /// let minute = Duration::from_secs(60);
+    /// assert_eq!(Expiry::after(minute).and_stale_for(minute).stale(), minute);
+    /// assert_eq!(Expiry::NEVER.and_stale_for(minute), Expiry::NEVER);
+    /// ```
     #[must_use]
     pub const fn and_stale_for(self, stale: Duration) -> Self {
         match self.ttl {
@@ -42,12 +64,20 @@ impl Expiry {
     }
 
     /// How long the entry is fresh; `None` for ever.
+    ///
+    /// ```
+    /// assert_eq!(larder_store::Expiry::NEVER.ttl(), None);
+    /// ```
     #[must_use]
     pub const fn ttl(&self) -> Option<Duration> {
         self.ttl
     }
 
     /// How long it is stale after that.
+    ///
+    /// ```
+    /// assert!(larder_store::Expiry::NEVER.stale().is_zero());
+    /// ```
     #[must_use]
     pub const fn stale(&self) -> Duration {
         self.stale
@@ -55,6 +85,14 @@ impl Expiry {
 }
 
 /// Whether an entry that was read is still within its time to live.
+///
+/// ```
+/// use larder_store::Freshness;
+/// use std::time::Duration;
+///
+/// let fresh = Freshness::Fresh { fresh_for: Some(Duration::from_secs(5)) };
+/// assert!(!fresh.is_stale() && Freshness::Stale.is_stale());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Freshness {
     /// It is.
@@ -69,6 +107,12 @@ pub enum Freshness {
 
 impl Freshness {
     /// Fresh, and the store sets no bound.
+    ///
+    /// ```
+    /// use larder_store::Freshness;
+    ///
+    /// assert_eq!(Freshness::UNBOUNDED, Freshness::Fresh { fresh_for: None });
+    /// ```
     pub const UNBOUNDED: Self = Self::Fresh { fresh_for: None };
 
     /// Whether the entry is stale.
@@ -121,6 +165,10 @@ pub struct Found {
 
 impl Found {
     /// A fresh entry without a bound.
+    ///
+    /// ```
+    /// assert_eq!(larder_store::Found::fresh("value").bytes, "value");
+    /// ```
     #[must_use]
     pub fn fresh(bytes: impl Into<Bytes>) -> Self {
         Self { bytes: bytes.into(), freshness: Freshness::UNBOUNDED }
@@ -146,6 +194,10 @@ pub enum Remaining {
 
 impl Remaining {
     /// The time, if there is an end to it.
+    ///
+    /// ```
+    /// assert_eq!(larder_store::Remaining::Forever.at_most(), None);
+    /// ```
     #[must_use]
     pub const fn at_most(self) -> Option<Duration> {
         match self {
@@ -169,6 +221,10 @@ pub struct LockToken(String);
 
 impl LockToken {
     /// A token as a store gave it.
+    ///
+    /// ```
+    /// assert_eq!(larder_store::LockToken::new("5d1f").as_str(), "5d1f");
+    /// ```
     #[must_use]
     pub fn new(token: impl Into<String>) -> Self {
         Self(token.into())
@@ -181,6 +237,10 @@ impl LockToken {
     }
 
     /// The token as the store wants it back.
+    ///
+    /// ```
+    /// assert_eq!(larder_store::LockToken::new("5d1f").as_str(), "5d1f");
+    /// ```
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

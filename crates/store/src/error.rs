@@ -7,6 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// What to do about an error.
+///
+/// ```
+/// use larder_store::{Class, Fault};
+///
+/// assert_eq!(Fault::Closed.class(), Class::Transient);
+/// assert_eq!(Fault::Unauthorized("no such key".into()).class(), Class::Authentication);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
     /// It may work in a moment: the place is away or failed.
@@ -37,6 +44,10 @@ impl Class {
 }
 
 /// What a store was asked for.
+///
+/// ```
+/// assert_eq!(larder_store::Operation::SetTtl.to_string(), "set_ttl");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// Making the store itself.
@@ -79,6 +90,13 @@ impl fmt::Display for Operation {
 }
 
 /// The cause.
+///
+/// ```
+/// use larder_store::Fault;
+/// use std::time::Duration;
+///
+/// assert_eq!(Fault::TimedOut(Duration::from_millis(500)).to_string(), "no answer within 0.5 s");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
@@ -198,30 +216,60 @@ pub struct Error {
 
 impl Error {
     /// An error at `place`, the [name](crate::Store::name) of a store.
+    ///
+    /// ```
+    /// # use larder_store::{Class, Error, Fault, Operation};
+    /// # let error = Error::new("redis://127.0.0.1:6379", Operation::Get, Fault::Closed);
+    /// assert_eq!(error.fault(), &Fault::Closed);
+    /// ```
     #[must_use]
     pub fn new(place: impl Into<Arc<str>>, operation: Operation, fault: impl Into<Fault>) -> Self {
         Self { place: place.into(), operation, fault: fault.into() }
     }
 
     /// What to do about it.
+    ///
+    /// ```
+    /// # use larder_store::{Class, Error, Fault, Operation};
+    /// # let error = Error::new("redis://127.0.0.1:6379", Operation::Get, Fault::Closed);
+    /// assert_eq!(error.class(), Class::Transient);
+    /// ```
     #[must_use]
     pub const fn class(&self) -> Class {
         self.fault.class()
     }
 
     /// The store that it concerns, without credentials.
+    ///
+    /// ```
+    /// # use larder_store::{Class, Error, Fault, Operation};
+    /// # let error = Error::new("redis://127.0.0.1:6379", Operation::Get, Fault::Closed);
+    /// assert_eq!(error.place(), "redis://127.0.0.1:6379");
+    /// ```
     #[must_use]
     pub fn place(&self) -> &str {
         &self.place
     }
 
     /// What was being done.
+    ///
+    /// ```
+    /// # use larder_store::{Class, Error, Fault, Operation};
+    /// # let error = Error::new("redis://127.0.0.1:6379", Operation::Get, Fault::Closed);
+    /// assert_eq!(error.operation(), Operation::Get);
+    /// ```
     #[must_use]
     pub const fn operation(&self) -> Operation {
         self.operation
     }
 
     /// The cause.
+    ///
+    /// ```
+    /// # use larder_store::{Class, Error, Fault, Operation};
+    /// # let error = Error::new("redis://127.0.0.1:6379", Operation::Get, Fault::Closed);
+    /// assert_eq!(error.fault(), &Fault::Closed);
+    /// ```
     #[must_use]
     pub const fn fault(&self) -> &Fault {
         &self.fault

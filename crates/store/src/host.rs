@@ -39,6 +39,12 @@ enum Reach {
 
 impl Hosts {
     /// Whether this address may be talked to.
+    ///
+    /// ```
+    /// use larder_store::Hosts;
+    ///
+    /// assert!(!Hosts::Public.allows([10, 0, 0, 7].into()));
+    /// ```
     #[must_use]
     pub fn allows(self, address: IpAddr) -> bool {
         match reach(address) {

@@ -10,6 +10,14 @@ use std::time::Duration;
 
 /// An answer under way. Dropping it gives up waiting; whether the call was carried out is then not known, and the next call
 /// is not disturbed.
+///
+/// ```
+/// use larder_store::{Pending, Store};
+///
+/// fn at_least_there<'a>(store: &'a dyn Store, key: &'a [u8]) -> Pending<'a, bool> {
+///     Box::pin(async move { Ok(store.exists(key).await? || store.health().await.is_ok()) })
+/// }
+/// ```
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
 /// A place where entries live, or a layer around one.
@@ -38,38 +46,162 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send +
 /// ```
 pub trait Store: Send + Sync {
     /// Where it is, for messages: without credentials.
+    ///
+    /// ```
+    /// # use larder_store::{EngineStore, Expiry, Store};
+    /// # use std::time::Duration;
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # let store = EngineStore::with_bytes(1 << 20, || 0)?;
+    /// assert_eq!(store.name(), "engine");
+    /// # Ok::<(), larder_store::Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     fn name(&self) -> &str;
 
     /// What it can do. Constant for the life of the store.
+    ///
+    /// ```
+    /// # use larder_store::{EngineStore, Expiry, Store};
+    /// # use std::time::Duration;
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # let store = EngineStore::with_bytes(1 << 20, || 0)?;
+    /// assert!(store.capabilities().locks);
+    /// # Ok::<(), larder_store::Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     fn capabilities(&self) -> Capabilities;
 
     /// The entry of a key, fresh or stale.
+    ///
+    /// ```
+    /// # use larder_store::{EngineStore, Expiry, Store};
+    /// # use std::time::Duration;
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # let store = EngineStore::with_bytes(1 << 20, || 0)?;
+    /// assert_eq!(store.get(b"k").await?, None);
+    /// # Ok::<(), larder_store::Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     fn get<'a>(&'a self, key: &'a [u8]) -> Pending<'a, Option<Found>>;
 
     /// Stores a value. An entry that was there gives way, its expiry included.
+    ///
+    /// ```
+    /// # use larder_store::{EngineStore, Expiry, Store};
+    /// # use std::time::Duration;
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # let store = EngineStore::with_bytes(1 << 20, || 0)?;
+    /// store.set(b"k", "value".into(), Expiry::after(Duration::from_secs(60))).await?;
+    /// # Ok::<(), larder_store::Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     fn set<'a>(&'a self, key: &'a [u8], value: Bytes, expiry: Expiry) -> Pending<'a, ()>;
 
     /// Removes an entry; false if there was none. A place that does not tell answers true.
+    ///
+    /// ```
+    /// # use larder_store::{EngineStore, Expiry, Store};
+    /// # use std::time::Duration;
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # let store = EngineStore::with_bytes(1 << 20, || 0)?;
+    /// assert!(!store.delete(b"k").await?);
+    /// # Ok::<(), larder_store::Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     fn delete<'a>(&'a self, key: &'a [u8]) -> Pending<'a, bool>;
 
     /// Whether there is an entry, fresh or stale.
+    ///
+    /// ```
+    /// # use larder_store::{EngineStore, Expiry, Store};
+    /// # use std::time::Duration;
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # let store = EngineStore::with_bytes(1 << 20, || 0)?;
+    /// assert!(!store.exists(b"k").await?);
+    /// # Ok::<(), larder_store::Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     fn exists<'a>(&'a self, key: &'a [u8]) -> Pending<'a, bool>;
 
     /// How long an entry has left until it is gone; `None` if there is none.
+    ///
+    /// ```
+    /// # use larder_store::{EngineStore, Expiry, Store};
+    /// # use std::time::Duration;
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # let store = EngineStore::with_bytes(1 << 20, || 0)?;
+    /// assert_eq!(store.remaining(b"k").await?, None);
+    /// # Ok::<(), larder_store::Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     fn remaining<'a>(&'a self, key: &'a [u8]) -> Pending<'a, Option<Remaining>>;
 
     /// Sets how long an entry is fresh, counted from now, `None` for ever; false if there is no entry. A place that does not
     /// tell answers true. A stale window keeps its length; a stale entry does not become fresh again: that is refused.
+    ///
+    /// ```
+    /// # use larder_store::{EngineStore, Expiry, Store};
+    /// # use std::time::Duration;
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # let store = EngineStore::with_bytes(1 << 20, || 0)?;
+    /// assert!(!store.set_ttl(b"k", Some(Duration::from_secs(60))).await?);
+    /// # Ok::<(), larder_store::Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     fn set_ttl<'a>(&'a self, key: &'a [u8], ttl: Option<Duration>) -> Pending<'a, bool>;
 
     /// Tries to take the lock of a key without waiting; `None` if somebody else holds it. It falls open after `hold` if it is
     /// not released before. Locks and entries do not touch each other.
+    ///
+    /// ```
+    /// # use larder_store::{EngineStore, Expiry, Store};
+    /// # use std::time::Duration;
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # let store = EngineStore::with_bytes(1 << 20, || 0)?;
+    /// let token = store.lock(b"k", Duration::from_secs(30)).await?.expect("nobody holds it");
+    /// assert_eq!(store.lock(b"k", Duration::from_secs(30)).await?, None);
+    /// # Ok::<(), larder_store::Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     fn lock<'a>(&'a self, key: &'a [u8], hold: Duration) -> Pending<'a, Option<LockToken>>;
 
     /// Releases a lock; false if the token does not hold it (any more).
+    ///
+    /// ```
+    /// # use larder_store::{EngineStore, Expiry, Store};
+    /// # use std::time::Duration;
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # let store = EngineStore::with_bytes(1 << 20, || 0)?;
+    /// if let Some(token) = store.lock(b"k", Duration::from_secs(30)).await? {
+    ///     assert!(store.unlock(b"k", &token).await?);
+    /// }
+    /// # Ok::<(), larder_store::Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     fn unlock<'a>(&'a self, key: &'a [u8], token: &'a LockToken) -> Pending<'a, bool>;
 
     /// Asks the place whether it is there and well.
+    ///
+    /// ```
+    /// # use larder_store::{EngineStore, Expiry, Store};
+    /// # use std::time::Duration;
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # let store = EngineStore::with_bytes(1 << 20, || 0)?;
+    /// store.health().await?;
+    /// # Ok::<(), larder_store::Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     fn health(&self) -> Pending<'_, Health>;
 }
 

@@ -34,6 +34,15 @@ impl Default for Backoff {
 impl Backoff {
     /// The pause after so many failures, or `None` if there is no further try. `random` is a number from 0 to 1; it
     /// becomes a factor from 0.5 to 1.5.
+    ///
+    /// ```
+    /// use larder_client::layer::Backoff;
+    /// use std::time::Duration;
+    ///
+    /// let backoff = Backoff { tries_max: 10, ..Backoff::default() };
+    /// assert_eq!(backoff.pause(1, 1.0), Some(Duration::from_millis(150)));
+    /// assert_eq!(backoff.pause(9, 0.5), Some(Duration::from_secs(5)), "no pause is longer");
+    /// ```
     #[must_use]
     pub fn pause(&self, failures: u32, random: f64) -> Option<Duration> {
         if failures == 0 || failures >= self.tries_max {

@@ -26,11 +26,29 @@ pub struct Breaker<S> {
 
 impl<S: Store> Breaker<S> {
     /// Around a store, closed.
+    ///
+    /// ```
+    /// # use larder_client::store::{EngineStore, SystemClock};
+    /// # let place = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// use larder_client::layer::{Breaker, CircuitOptions};
+    ///
+    /// let store = Breaker::new(place, CircuitOptions { failures_max: 10, ..CircuitOptions::default() });
+    /// # Ok::<(), larder_client::store::Error>(())
+    /// ```
     pub fn new(inner: S, options: CircuitOptions) -> Self {
         Self { inner, circuit: Mutex::new(Circuit::new(options)) }
     }
 
     /// What the circuit is now.
+    ///
+    /// ```
+    /// # use larder_client::store::{EngineStore, SystemClock};
+    /// # let place = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// use larder_client::layer::{Breaker, CircuitOptions, CircuitState};
+    ///
+    /// assert_eq!(Breaker::new(place, CircuitOptions::default()).state(), CircuitState::Closed);
+    /// # Ok::<(), larder_client::store::Error>(())
+    /// ```
     pub fn state(&self) -> CircuitState {
         self.circuit.lock().state(Instant::now())
     }

@@ -7,6 +7,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// When a circuit opens and closes. The defaults are those of the CacheKit SDKs.
+///
+/// ```
+/// use larder_client::layer::CircuitOptions;
+/// use std::time::Duration;
+///
+/// let patient = CircuitOptions { open_time: Duration::from_secs(30), ..CircuitOptions::default() };
+/// assert_eq!((patient.failures_max, patient.window), (5, Duration::from_secs(60)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CircuitOptions {
     /// So many failures within [`window`](Self::window) open the circuit.
@@ -34,6 +42,17 @@ impl Default for CircuitOptions {
 }
 
 /// What a circuit is at present.
+///
+/// ```
+/// # use larder_client::layer::{Circuit, CircuitOptions, CircuitState};
+/// # use tokio::time::Instant;
+/// # let (now, options) = (Instant::now(), CircuitOptions { failures_max: 1, ..CircuitOptions::default() });
+/// # let mut circuit = Circuit::new(options);
+/// let permit = circuit.admit(now).expect("it is closed");
+/// circuit.failed(permit, now);
+/// assert_eq!(circuit.state(now), CircuitState::Open);
+/// assert_eq!(circuit.state(now + options.open_time), CircuitState::HalfOpen);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CircuitState {
     /// Every call goes through.
@@ -45,6 +64,15 @@ pub enum CircuitState {
 }
 
 /// The right to make one call. It is handed back with the call's outcome.
+///
+/// ```
+/// # use larder_client::layer::{Circuit, CircuitOptions, CircuitState};
+/// # use tokio::time::Instant;
+/// # let (now, options) = (Instant::now(), CircuitOptions { failures_max: 1, ..CircuitOptions::default() });
+/// # let mut circuit = Circuit::new(options);
+/// let permit = circuit.admit(now).expect("it is closed");
+/// circuit.succeeded(permit);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Permit {
     /// Which period of the circuit admitted the call: an outcome of an earlier one tells nothing about this one.
@@ -52,6 +80,16 @@ pub struct Permit {
 }
 
 /// The circuit is open.
+///
+/// ```
+/// # use larder_client::layer::{Circuit, CircuitOptions, CircuitState};
+/// # use tokio::time::Instant;
+/// # let (now, options) = (Instant::now(), CircuitOptions { failures_max: 1, ..CircuitOptions::default() });
+/// # let mut circuit = Circuit::new(options);
+/// let permit = circuit.admit(now).expect("it is closed");
+/// circuit.failed(permit, now);
+/// assert_eq!(circuit.admit(now).unwrap_err().retry_after, options.open_time);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refused {
     /// When a call may go through again, at the earliest.
@@ -88,12 +126,28 @@ pub struct Circuit {
 
 impl Circuit {
     /// A closed circuit.
+    ///
+    /// ```
+    /// # use larder_client::layer::{Circuit, CircuitOptions, CircuitState};
+    /// # use tokio::time::Instant;
+    /// # let (now, options) = (Instant::now(), CircuitOptions { failures_max: 1, ..CircuitOptions::default() });
+    /// # let mut circuit = Circuit::new(options);
+    /// assert_eq!(circuit.state(now), CircuitState::Closed);
+    /// ```
     #[must_use]
     pub fn new(options: CircuitOptions) -> Self {
         Self { options, phase: Phase::Closed { failures: VecDeque::new() }, period: 0 }
     }
 
     /// What the circuit is at this moment.
+    ///
+    /// ```
+    /// # use larder_client::layer::{Circuit, CircuitOptions, CircuitState};
+    /// # use tokio::time::Instant;
+    /// # let (now, options) = (Instant::now(), CircuitOptions { failures_max: 1, ..CircuitOptions::default() });
+    /// # let mut circuit = Circuit::new(options);
+    /// assert_eq!(circuit.state(now), CircuitState::Closed);
+    /// ```
     #[must_use]
     pub fn state(&self, now: Instant) -> CircuitState {
         match self.phase {
@@ -104,6 +158,14 @@ impl Circuit {
     }
 
     /// Asks to make a call.
+    ///
+    /// ```
+    /// # use larder_client::layer::{Circuit, CircuitOptions, CircuitState};
+    /// # use tokio::time::Instant;
+    /// # let (now, options) = (Instant::now(), CircuitOptions { failures_max: 1, ..CircuitOptions::default() });
+    /// # let mut circuit = Circuit::new(options);
+    /// assert!(circuit.admit(now).is_ok());
+    /// ```
     ///
     /// # Errors
     /// [`Refused`] while the circuit is open, and while it is half open and has its probes under way.
@@ -124,6 +186,16 @@ impl Circuit {
     }
 
     /// The call succeeded, or failed in a way that only a working backend can.
+    ///
+    /// ```
+    /// # use larder_client::layer::{Circuit, CircuitOptions, CircuitState};
+    /// # use tokio::time::Instant;
+    /// # let (now, options) = (Instant::now(), CircuitOptions { failures_max: 1, ..CircuitOptions::default() });
+    /// # let mut circuit = Circuit::new(options);
+    /// let permit = circuit.admit(now).expect("it is closed");
+    /// circuit.succeeded(permit);
+    /// assert_eq!(circuit.state(now), CircuitState::Closed);
+    /// ```
     pub fn succeeded(&mut self, permit: Permit) {
         if permit.period != self.period {
             return;
@@ -138,6 +210,16 @@ impl Circuit {
     }
 
     /// The call failed in a way that says that the backend is unwell.
+    ///
+    /// ```
+    /// # use larder_client::layer::{Circuit, CircuitOptions, CircuitState};
+    /// # use tokio::time::Instant;
+    /// # let (now, options) = (Instant::now(), CircuitOptions { failures_max: 1, ..CircuitOptions::default() });
+    /// # let mut circuit = Circuit::new(options);
+    /// let permit = circuit.admit(now).expect("it is closed");
+    /// circuit.failed(permit, now);
+    /// assert_eq!(circuit.state(now), CircuitState::Open, "one failure is enough for this one");
+    /// ```
     pub fn failed(&mut self, permit: Permit, now: Instant) {
         if permit.period != self.period {
             return;
@@ -159,6 +241,16 @@ impl Circuit {
     }
 
     /// The call was given up before it had an outcome.
+    ///
+    /// ```
+    /// # use larder_client::layer::{Circuit, CircuitOptions, CircuitState};
+    /// # use tokio::time::Instant;
+    /// # let (now, options) = (Instant::now(), CircuitOptions { failures_max: 1, ..CircuitOptions::default() });
+    /// # let mut circuit = Circuit::new(options);
+    /// let permit = circuit.admit(now).expect("it is closed");
+    /// circuit.abandoned(permit);
+    /// assert_eq!(circuit.state(now), CircuitState::Closed, "that was no failure");
+    /// ```
     pub fn abandoned(&mut self, permit: Permit) {
         if permit.period == self.period
             && let Phase::HalfOpen { under_way, .. } = &mut self.phase

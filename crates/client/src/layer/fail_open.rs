@@ -25,6 +25,16 @@ pub struct FailOpen<S> {
 
 impl<S: Store> FailOpen<S> {
     /// Around a store.
+    ///
+    /// ```
+    /// # use larder_client::store::{EngineStore, SystemClock};
+    /// # let place = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// use larder_client::layer::FailOpen;
+    /// use larder_client::store::Store;
+    ///
+    /// assert!(FailOpen::new(place).capabilities().fails_open);
+    /// # Ok::<(), larder_client::store::Error>(())
+    /// ```
     pub fn new(inner: S) -> Self {
         Self { inner }
     }

@@ -11,6 +11,13 @@ use tokio::time::timeout;
 use super::store_around;
 
 /// How much may be under way. The defaults are those of the CacheKit SDKs.
+///
+/// ```
+/// use larder_client::layer::LimitOptions;
+///
+/// let narrow = LimitOptions { calls_max: 10, ..LimitOptions::default() };
+/// assert_eq!(narrow.queue_max, 1000);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LimitOptions {
     /// Calls at once.
@@ -46,6 +53,15 @@ pub struct Limit<S> {
 
 impl<S: Store> Limit<S> {
     /// Around a store.
+    ///
+    /// ```
+    /// # use larder_client::store::{EngineStore, SystemClock};
+    /// # let place = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// use larder_client::layer::{Limit, LimitOptions};
+    ///
+    /// let store = Limit::new(place, LimitOptions { calls_max: 10, ..LimitOptions::default() });
+    /// # Ok::<(), larder_client::store::Error>(())
+    /// ```
     pub fn new(inner: S, options: LimitOptions) -> Self {
         let places = Semaphore::new(options.calls_max.min(Semaphore::MAX_PERMITS));
         Self { inner, options, places, waiting: AtomicUsize::new(0) }

@@ -34,11 +34,29 @@ pub struct Retry<S> {
 
 impl<S> Retry<S> {
     /// Around a store, on a schedule.
+    ///
+    /// ```
+    /// # use larder_client::store::{EngineStore, SystemClock};
+    /// # let place = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// use larder_client::layer::{Backoff, Retry};
+    ///
+    /// let store = Retry::new(place, Backoff { tries_max: 5, ..Backoff::default() });
+    /// # Ok::<(), larder_client::store::Error>(())
+    /// ```
     pub fn new(inner: S, backoff: Backoff) -> Self {
         Self::with_random(inner, backoff, Random::default())
     }
 
     /// With jitter from a source of one's own.
+    ///
+    /// ```
+    /// # use larder_client::store::{EngineStore, SystemClock};
+    /// # let place = EngineStore::with_bytes(1 << 20, SystemClock)?;
+    /// use larder_client::{Random, layer::{Backoff, Retry}};
+    ///
+    /// let store = Retry::with_random(place, Backoff::default(), Random::from(|| 0.5));
+    /// # Ok::<(), larder_client::store::Error>(())
+    /// ```
     pub fn with_random(inner: S, backoff: Backoff, random: Random) -> Self {
         Self { inner, backoff, random }
     }
