@@ -371,7 +371,11 @@ impl Cache {
     pub(crate) async fn fetch<T: DeserializeOwned>(&self, key: &Key<'_>) -> Result<Option<Read<T>>, Error> {
         let inner = &*self.inner;
         let near = inner.near.as_ref().map(|near| (near, near.mark(key.as_str())));
-        let found = inner.store.get(key.as_str().as_bytes()).await.map_err(|error| self.failed(error))?;
+        let found = match near {
+            Some(_) => inner.store.get(key.as_str().as_bytes()),
+            None => inner.store.get_uncopied(key.as_str().as_bytes()),
+        };
+        let found = found.await.map_err(|error| self.failed(error))?;
         let Some(found) = found else {
             if let (Some((near, mark)), Some(life)) = (near, inner.settings.negative_life) {
                 near.keep_absence(key.as_str(), mark, life);

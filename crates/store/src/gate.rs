@@ -30,13 +30,18 @@ impl Gate {
 
     /// Carries out a call when there is room for it. The limit on time holds from now on.
     pub(crate) async fn pass<T>(&self, call: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        timeout(self.timeout, self.pass_untimed(call)).await.unwrap_or(Err(Fault::TimedOut(self.timeout)))
+    }
+
+    /// As [`pass`](Self::pass), for a call that keeps to the limit on time itself.
+    pub(crate) async fn pass_untimed<T>(
+        &self,
+        call: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
         let _inside = self.enter()?;
-        let call = async {
-            // The semaphore is never closed.
-            let _permit = self.permits.acquire().await;
-            call.await
-        };
-        timeout(self.timeout, call).await.unwrap_or(Err(Fault::TimedOut(self.timeout)))
+        // The semaphore is never closed.
+        let _permit = self.permits.acquire().await;
+        call.await
     }
 
     fn enter(&self) -> Result<Inside<'_>, Fault> {

@@ -10,7 +10,7 @@ use crate::gate::Gate;
 use crate::limits::Limits;
 use crate::store::{Pending, Store, answer};
 use bytes::Bytes;
-use link::{GRACE, Link, shown};
+use link::{Link, shown};
 use redis::{Cmd, FromRedisValue, Pipeline, cmd, pipe};
 use std::sync::Arc;
 use std::time::Duration;
@@ -124,7 +124,7 @@ impl RedisStore {
         Ok(Self {
             name,
             link,
-            gate: Gate::new(at_once, &Limits { waiting_max: 0, timeout: limits.timeout + GRACE, ..limits }),
+            gate: Gate::new(at_once, &Limits { waiting_max: 0, ..limits }),
             capabilities: Capabilities {
                 ttl_query: true,
                 ttl_update: true,
@@ -135,6 +135,20 @@ impl RedisStore {
                 ..Capabilities::plain(KeyRules { empty: true, ..KeyRules::ANY })
             },
         })
+    }
+
+    /// A value that was read, unless it is too large to be taken.
+    fn found(&self, value: Option<Vec<u8>>, freshness: Freshness) -> Result<Option<Found>, Fault> {
+        let Some(value) = value else { return Ok(None) };
+        let (len, max) = (value.len() as u64, self.value_bytes_max());
+        if len > max {
+            return Err(Fault::AnswerTooLarge { len, max });
+        }
+        Ok(Some(Found { bytes: value.into(), freshness }))
+    }
+
+    fn value_bytes_max(&self) -> u64 {
+        self.capabilities.value_bytes_max.unwrap_or(VALUE_BYTES_MAX)
     }
 
     async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Fault> {
@@ -155,7 +169,7 @@ impl RedisStore {
         key: &[u8],
         call: impl Future<Output = Result<T, Fault>> + Send + 'a,
     ) -> Pending<'a, T> {
-        answer(&self.name, self.capabilities.keys, operation, key, self.gate.pass(call))
+        answer(&self.name, self.capabilities.keys, operation, key, self.gate.pass_untimed(call))
     }
 }
 
@@ -195,21 +209,20 @@ impl Store for RedisStore {
             let mut commands = pipe();
             commands.cmd("GET").arg(key).cmd("PTTL").arg(key);
             let (value, pttl): (Option<Vec<u8>>, i64) = self.ask_all(&commands).await?;
-            let Some(value) = value else { return Ok(None) };
-            let (len, max) =
-                (value.len() as u64, self.capabilities.value_bytes_max.unwrap_or(VALUE_BYTES_MAX));
-            if len > max {
-                return Err(Fault::AnswerTooLarge { len, max });
-            }
             let fresh_for = remaining(pttl).map_or(Some(Duration::ZERO), Remaining::at_most);
-            Ok(Some(Found { bytes: value.into(), freshness: Freshness::Fresh { fresh_for } }))
+            self.found(value, Freshness::Fresh { fresh_for })
+        })
+    }
+
+    fn get_uncopied<'a>(&'a self, key: &'a [u8]) -> Pending<'a, Option<Found>> {
+        self.call(Operation::Get, key, async move {
+            self.found(self.ask(cmd("GET").arg(key)).await?, Freshness::UNBOUNDED)
         })
     }
 
     fn set<'a>(&'a self, key: &'a [u8], value: Bytes, expiry: Expiry) -> Pending<'a, ()> {
         self.call(Operation::Set, key, async move {
-            let (len, max) =
-                (value.len() as u64, self.capabilities.value_bytes_max.unwrap_or(VALUE_BYTES_MAX));
+            let (len, max) = (value.len() as u64, self.value_bytes_max());
             if len > max {
                 return Err(Fault::ValueTooLarge { len, max });
             }
@@ -277,6 +290,6 @@ impl Store for RedisStore {
             Ok(Health { version: self.link.version().await })
         };
         let fail = |fault| Error::new(self.name.clone(), Operation::Health, fault);
-        Box::pin(async move { self.gate.pass(call).await.map_err(fail) })
+        Box::pin(async move { self.gate.pass_untimed(call).await.map_err(fail) })
     }
 }

@@ -87,6 +87,23 @@ pub trait Store: Send + Sync {
     /// ```
     fn get<'a>(&'a self, key: &'a [u8]) -> Pending<'a, Option<Found>>;
 
+    /// As [`get`](Store::get), for somebody who keeps no copy: a place need not find out how long one may be kept, if that is extra work.
+    /// Whether the entry is stale is told as there.
+    ///
+    /// ```
+    /// # use larder_store::{EngineStore, Expiry, Store};
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # let store = EngineStore::with_bytes(1 << 20, || 0)?;
+    /// store.set(b"k", "value".into(), Expiry::NEVER).await?;
+    /// assert_eq!(store.get_uncopied(b"k").await?.map(|found| found.bytes), Some("value".into()));
+    /// # Ok::<(), larder_store::Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn get_uncopied<'a>(&'a self, key: &'a [u8]) -> Pending<'a, Option<Found>> {
+        self.get(key)
+    }
+
     /// Stores a value. An entry that was there gives way, its expiry included.
     ///
     /// ```
@@ -216,6 +233,9 @@ macro_rules! forward {
             }
             fn get<'a>(&'a self, key: &'a [u8]) -> Pending<'a, Option<Found>> {
                 (**self).get(key)
+            }
+            fn get_uncopied<'a>(&'a self, key: &'a [u8]) -> Pending<'a, Option<Found>> {
+                (**self).get_uncopied(key)
             }
             fn set<'a>(&'a self, key: &'a [u8], value: Bytes, expiry: Expiry) -> Pending<'a, ()> {
                 (**self).set(key, value, expiry)

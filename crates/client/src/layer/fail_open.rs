@@ -70,6 +70,10 @@ impl<S: Store> Store for FailOpen<S> {
         Box::pin(or(self.inner.get(key), None))
     }
 
+    fn get_uncopied<'a>(&'a self, key: &'a [u8]) -> Pending<'a, Option<Found>> {
+        Box::pin(or(self.inner.get_uncopied(key), None))
+    }
+
     fn set<'a>(&'a self, key: &'a [u8], value: bytes::Bytes, expiry: Expiry) -> Pending<'a, ()> {
         Box::pin(or(self.inner.set(key, value, expiry), ()))
     }

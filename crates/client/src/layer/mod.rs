@@ -45,6 +45,13 @@ macro_rules! store_around {
                 Box::pin(self.around(larder_store::Operation::Get, move || self.inner.get(key)))
             }
 
+            fn get_uncopied<'a>(
+                &'a self,
+                key: &'a [u8],
+            ) -> larder_store::Pending<'a, Option<larder_store::Found>> {
+                Box::pin(self.around(larder_store::Operation::Get, move || self.inner.get_uncopied(key)))
+            }
+
             fn set<'a>(
                 &'a self,
                 key: &'a [u8],

@@ -299,6 +299,3 @@ impl Connection {
         }
     }
 }
-
-/// How long a call may take beyond its limit before the gate ends it: the limit itself is kept here.
-pub(super) const GRACE: Duration = Duration::from_secs(1);

@@ -39,8 +39,11 @@ fn json(number: usize) -> Bytes {
 }
 
 async fn bytes_of(store: &dyn Store, key: &[u8]) -> Option<Bytes> {
+    let uncopied =
+        store.get_uncopied(key).await.unwrap().map(|found| (found.bytes, found.freshness.is_stale()));
     store.get(key).await.unwrap().map(|found| {
         assert!(!found.freshness.is_stale(), "{}: what was just stored is fresh", store.name());
+        assert_eq!(uncopied, Some((found.bytes.clone(), false)), "{}", store.name());
         found.bytes
     })
 }
@@ -73,6 +76,7 @@ async fn what_is_missing_is_missing(store: &dyn Store, keys: &Keys) {
     let able = store.capabilities();
     let key = keys.key("missing");
     assert_eq!(store.get(&key).await.unwrap(), None);
+    assert_eq!(store.get_uncopied(&key).await.unwrap(), None);
     assert!(!store.exists(&key).await.unwrap());
     assert_eq!(store.delete(&key).await.unwrap(), !able.tells_missing);
     if able.ttl_query {
