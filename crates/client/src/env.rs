@@ -17,6 +17,8 @@ const STORES: [&str; 4] =
     ["CACHEKIT_API_KEY", "CACHEKIT_REDIS_URL", "CACHEKIT_MEMCACHED_SERVERS", "CACHEKIT_FILE_CACHE_DIR"];
 const STORES_TEXT: &str =
     "CACHEKIT_API_KEY, CACHEKIT_REDIS_URL, CACHEKIT_MEMCACHED_SERVERS or CACHEKIT_FILE_CACHE_DIR";
+/// How much a directory takes by default, in MiB: that of the CacheKit SDK for Python.
+const FILE_MIB_MAX: u64 = 1024;
 const PUBLIC_API: &str = "https://api.cachekit.io";
 
 impl Cache {
@@ -32,6 +34,7 @@ impl Cache {
     /// | `CACHEKIT_REDIS_URL` | Redis or Valkey; `REDIS_URL` is read if nothing else names a store |
     /// | `CACHEKIT_MEMCACHED_SERVERS` | `HOST:PORT` |
     /// | `CACHEKIT_FILE_CACHE_DIR` | a directory |
+    /// | `CACHEKIT_FILE_MAX_SIZE_MB` | how much its files take at most, in MiB; 1024 otherwise |
     /// | `CACHEKIT_TIMEOUT`, `CACHEKIT_SOCKET_TIMEOUT` | seconds that a call may take |
     /// | `CACHEKIT_SOCKET_CONNECT_TIMEOUT` | seconds that connecting may take |
     /// | `CACHEKIT_CONNECTION_POOL_SIZE` | most connections |
@@ -115,7 +118,11 @@ impl<L: Fn(&str) -> Option<String>> Variables<L> {
                 let address = value.trim_matches(|c| matches!(c, '[' | ']' | '"' | ' '));
                 (Box::new(MemcachedStore::new(address, limits)?), Preset::Production)
             }
-            "CACHEKIT_FILE_CACHE_DIR" => (Box::new(FileStore::new(value)?), Preset::Production),
+            "CACHEKIT_FILE_CACHE_DIR" => {
+                let mib = self.number("CACHEKIT_FILE_MAX_SIZE_MB")?.unwrap_or(FILE_MIB_MAX);
+                let store = FileStore::new(value)?.limited_to(mib.saturating_mul(1 << 20));
+                (Box::new(store), Preset::Production)
+            }
             _ => (Box::new(RedisStore::new(&value, limits)?), Preset::Production),
         })
     }
@@ -309,6 +316,13 @@ mod tests {
         ] {
             assert_eq!(setting(build(&[redis, (name, bad)])), name);
         }
+        let directory = std::env::temp_dir();
+        let files = ("CACHEKIT_FILE_CACHE_DIR", directory.to_str().unwrap());
+        let size = "CACHEKIT_FILE_MAX_SIZE_MB";
+        assert_eq!(setting(build(&[files, (size, "0")])), size);
+        let limit = |cache: Cache| cache.inner.capabilities.value_bytes_max.unwrap();
+        assert!(limit(build(&[files, (size, "1")]).unwrap()) < 1 << 20);
+        assert!(limit(build(&[files]).unwrap()) > 1 << 20);
         assert!(build(&[redis, ("CACHEKIT_L1_MAX_SIZE_MB", "0")]).unwrap().inner.near.is_none());
         assert!(build(&[redis, ("CACHEKIT_L1_MAX_SIZE_MB", "16")]).unwrap().inner.near.is_some());
     }
