@@ -73,7 +73,7 @@ fn tiered_redis_reads_from_its_copy() {
 
 #[test]
 fn shared_with_python_is_shared() {
-    let Some(python) = crate::python::python() else { return };
+    let Some(python) = crate::entries::python() else { return };
     if !is_there("redis-server") {
         return;
     }

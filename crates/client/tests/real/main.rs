@@ -6,11 +6,16 @@
 #[allow(dead_code, reason = "memcached is not needed here")]
 mod program;
 
+mod entries;
 mod examples;
 mod faults;
+mod gathering;
 mod proxy;
 mod python;
 mod stampede;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
 
 use larder_client::store::{Limits, RedisStore};
 
@@ -20,4 +25,13 @@ fn url(port: u16) -> String {
 
 fn redis_store(port: u16) -> RedisStore {
     RedisStore::new(&url(port), Limits::default()).unwrap()
+}
+
+/// What Redis answers to a command that is written as one line.
+fn ask(port: u16, command: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.write_all(format!("{command}\r\nQUIT\r\n").as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }

@@ -24,30 +24,45 @@ pub(crate) enum Fault {
 /// The proxy. It ends with this.
 pub(crate) struct Proxy {
     pub(crate) port: u16,
-    fault: Arc<watch::Sender<Fault>>,
+    shared: Arc<Shared>,
     accepting: JoinHandle<()>,
+}
+
+struct Shared {
+    fault: watch::Sender<Fault>,
+    /// Pieces that were held back so far.
+    held: watch::Sender<usize>,
 }
 
 impl Proxy {
     pub(crate) async fn start(server: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let fault = Arc::new(watch::Sender::new(Fault::None));
+        let shared = Arc::new(Shared { fault: watch::Sender::new(Fault::None), held: watch::Sender::new(0) });
         let accepting = tokio::spawn({
-            let fault = Arc::clone(&fault);
+            let shared = Arc::clone(&shared);
             async move {
                 while let Ok((client, _)) = listener.accept().await {
                     let to = SocketAddr::from(([127, 0, 0, 1], server));
                     let Ok(server) = TcpStream::connect(to).await else { continue };
-                    tokio::spawn(connection(client, server, Arc::clone(&fault)));
+                    tokio::spawn(connection(client, server, Arc::clone(&shared)));
                 }
             }
         });
-        Self { port, fault, accepting }
+        Self { port, shared, accepting }
     }
 
     pub(crate) fn set(&self, fault: Fault) {
-        self.fault.send_replace(fault);
+        self.shared.fault.send_replace(fault);
+    }
+
+    /// Nothing goes through from now on; returns when there is something that does not.
+    #[allow(dead_code, reason = "not every test delays")]
+    pub(crate) async fn hold_one(&self) {
+        let mut held = self.shared.held.subscribe();
+        held.mark_unchanged();
+        self.set(Fault::Stop);
+        held.changed().await.unwrap();
     }
 }
 
@@ -57,20 +72,20 @@ impl Drop for Proxy {
     }
 }
 
-async fn connection(client: TcpStream, server: TcpStream, fault: Arc<watch::Sender<Fault>>) {
+async fn connection(client: TcpStream, server: TcpStream, shared: Arc<Shared>) {
     let (mut from_client, to_client) = client.into_split();
     let (from_server, mut to_server) = server.into_split();
     let requests = tokio::spawn(async move {
         let _ = tokio::io::copy(&mut from_client, &mut to_server).await;
     });
-    let _ = answers(from_server, to_client, &fault).await;
+    let _ = answers(from_server, to_client, &shared).await;
     requests.abort();
 }
 
 async fn answers(
     mut from: tokio::net::tcp::OwnedReadHalf,
     mut to: tokio::net::tcp::OwnedWriteHalf,
-    fault: &watch::Sender<Fault>,
+    Shared { fault, held }: &Shared,
 ) -> std::io::Result<()> {
     let mut piece = vec![0; 64 << 10];
     loop {
@@ -81,7 +96,8 @@ async fn answers(
         let piece = &mut piece[..len];
         let now = *fault.borrow();
         match now {
-            Fault::None | Fault::Stop => {}
+            Fault::None => {}
+            Fault::Stop => held.send_modify(|held| *held += 1),
             Fault::CutAt(at) => {
                 fault.send_replace(Fault::None);
                 to.write_all(&piece[..at.min(len)]).await?;
