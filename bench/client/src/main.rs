@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 use cachekit::CacheKit;
 use larder_client::Cache;
 use larder_client::store::{EngineStore, Limits, RedisStore, SystemClock};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-const ROUNDS: usize = 15;
-const HITS_PER_ROUND: u32 = 100_000;
-const TRIPS_PER_ROUND: u32 = 1_000;
+const ROUNDS: usize = 31;
+const HITS: u32 = 50_000;
+const TRIPS: u32 = 1_000;
 const TTL: Duration = Duration::from_secs(300);
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,8 +47,10 @@ impl Row {
         Self { what, times: names.iter().map(|name| (*name, Vec::new())).collect() }
     }
 
-    fn add(&mut self, contestant: usize, start: Instant, operations: u32) {
-        self.times[contestant].1.push(start.elapsed().as_nanos() as f64 / f64::from(operations));
+    /// Who goes first in a round, and who after that: each has each turn.
+    fn order(&self, round: usize) -> Vec<usize> {
+        let count = self.times.len();
+        (0..count).map(|turn| (round + turn) % count).collect()
     }
 
     fn print(mut self) {
@@ -88,8 +91,8 @@ async fn main() {
         }
     };
     println!("{:34} {:14} {:>15}  {:>24} of ours", "", "", "median", "least .. most");
-    struct_hits(&url).await;
-    text_hits(&url).await;
+    hits("near hit, struct of 5 strings", &url, user()).await;
+    hits("near hit, text of 64 bytes", &url, "x".repeat(64)).await;
     trips(&url).await;
 }
 
@@ -102,59 +105,36 @@ fn ours() -> Cache {
     Cache::minimal(EngineStore::with_bytes(1 << 20, SystemClock).expect("a store")).build().expect("a cache")
 }
 
-/// A hit of a small struct: ours and theirs keep bytes and decode, moka keeps the struct and clones.
-async fn struct_hits(url: &str) {
-    let theirs = theirs(url, true).await;
-    let (ours, moka) = (ours(), moka::sync::Cache::builder().max_capacity(1000).time_to_live(TTL).build());
-    ours.set("user:42", &user()).await.expect("set");
-    theirs.set("user:42", &user()).await.expect("set");
-    moka.insert("user:42".to_owned(), user());
-    let mut row = Row::new("near hit, struct of 5 strings", &["larder-client", "cachekit-rs", "moka"]);
-    for _ in 0..ROUNDS {
+/// Nanoseconds per operation of this expression, which is run so often.
+macro_rules! timed {
+    ($operations:expr, $operation:expr) => {{
         let start = Instant::now();
-        for _ in 0..HITS_PER_ROUND {
-            black_box(ours.get::<User>(black_box("user:42")).await.expect("get").expect("hit"));
+        for _ in 0..$operations {
+            black_box($operation);
         }
-        row.add(0, start, HITS_PER_ROUND);
-        let start = Instant::now();
-        for _ in 0..HITS_PER_ROUND {
-            black_box(theirs.get::<User>(black_box("user:42")).await.expect("get").expect("hit"));
-        }
-        row.add(1, start, HITS_PER_ROUND);
-        let start = Instant::now();
-        for _ in 0..HITS_PER_ROUND {
-            black_box(moka.get(black_box("user:42")).expect("hit"));
-        }
-        row.add(2, start, HITS_PER_ROUND);
-    }
-    row.print();
+        start.elapsed().as_nanos() as f64 / f64::from($operations)
+    }};
 }
 
-/// A hit of a short text.
-async fn text_hits(url: &str) {
+/// A hit of a value: ours and theirs keep bytes and decode, moka keeps the value and clones.
+async fn hits<T>(what: &'static str, url: &str, value: T)
+where
+    T: Clone + Send + Sync + Serialize + DeserializeOwned + 'static,
+{
     let theirs = theirs(url, true).await;
     let (ours, moka) = (ours(), moka::sync::Cache::builder().max_capacity(1000).time_to_live(TTL).build());
-    let text = "x".repeat(64);
-    ours.set("text", &text).await.expect("set");
-    theirs.set("text", &text).await.expect("set");
-    moka.insert("text".to_owned(), text);
-    let mut row = Row::new("near hit, text of 64 bytes", &["larder-client", "cachekit-rs", "moka"]);
-    for _ in 0..ROUNDS {
-        let start = Instant::now();
-        for _ in 0..HITS_PER_ROUND {
-            black_box(ours.get::<String>(black_box("text")).await.expect("get").expect("hit"));
+    ours.set("key", &value).await.expect("set");
+    theirs.set("key", &value).await.expect("set");
+    moka.insert("key".to_owned(), value);
+    let mut row = Row::new(what, &["larder-client", "cachekit-rs", "moka"]);
+    for round in 0..ROUNDS {
+        for contestant in row.order(round) {
+            row.times[contestant].1.push(match contestant {
+                0 => timed!(HITS, ours.get::<T>(black_box("key")).await.expect("get").expect("hit")),
+                1 => timed!(HITS, theirs.get::<T>(black_box("key")).await.expect("get").expect("hit")),
+                _ => timed!(HITS, moka.get(black_box("key")).expect("hit")),
+            });
         }
-        row.add(0, start, HITS_PER_ROUND);
-        let start = Instant::now();
-        for _ in 0..HITS_PER_ROUND {
-            black_box(theirs.get::<String>(black_box("text")).await.expect("get").expect("hit"));
-        }
-        row.add(1, start, HITS_PER_ROUND);
-        let start = Instant::now();
-        for _ in 0..HITS_PER_ROUND {
-            black_box(moka.get(black_box("text")).expect("hit"));
-        }
-        row.add(2, start, HITS_PER_ROUND);
     }
     row.print();
 }
@@ -166,19 +146,19 @@ async fn trips(url: &str) {
     let ours = Cache::minimal(store).no_near().build().expect("a cache");
     let user = user();
     let mut row = Row::new("set and get over Redis", &["larder-client", "cachekit-rs"]);
-    for _ in 0..ROUNDS {
-        let start = Instant::now();
-        for _ in 0..TRIPS_PER_ROUND {
-            ours.set("trip:ours", &user).await.expect("set");
-            black_box(ours.get::<User>("trip:ours").await.expect("get").expect("hit"));
+    for round in 0..ROUNDS {
+        for contestant in row.order(round) {
+            row.times[contestant].1.push(match contestant {
+                0 => timed!(TRIPS, {
+                    ours.set("trip:ours", &user).await.expect("set");
+                    ours.get::<User>("trip:ours").await.expect("get").expect("hit")
+                }),
+                _ => timed!(TRIPS, {
+                    theirs.set("trip:theirs", &user).await.expect("set");
+                    theirs.get::<User>("trip:theirs").await.expect("get").expect("hit")
+                }),
+            });
         }
-        row.add(0, start, TRIPS_PER_ROUND);
-        let start = Instant::now();
-        for _ in 0..TRIPS_PER_ROUND {
-            theirs.set("trip:theirs", &user).await.expect("set");
-            black_box(theirs.get::<User>("trip:theirs").await.expect("get").expect("hit"));
-        }
-        row.add(1, start, TRIPS_PER_ROUND);
     }
     row.print();
 }
