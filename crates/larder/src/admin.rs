@@ -14,7 +14,7 @@ const PORT: u16 = 3146;
 /// The most that an answer may be.
 const ANSWER_BYTES_MAX: u64 = 4 << 20;
 
-/// What the server says about its default tenant on the page `path`; null where it watches nothing.
+/// What the server says about a tenant on the page `path`; null where it watches nothing.
 pub(crate) fn fetch(admin: &AdminArgs, server: &ServerArgs, path: &str) -> Result<Value, Failure> {
     let address = admin.admin.clone().unwrap_or_else(|| match server.server.host.as_str() {
         host if host.contains(':') => format!("[{host}]:{PORT}"),
@@ -24,7 +24,16 @@ pub(crate) fn fetch(admin: &AdminArgs, server: &ServerArgs, path: &str) -> Resul
     let answer = get(&address, path, server.access.timeout).map_err(|error| fail(error.to_string()))?;
     let body = body(&answer).map_err(fail)?;
     let page: Value = serde_json::from_slice(body).map_err(|error| fail(format!("no JSON: {error}")))?;
-    Ok(page["default"].clone())
+    of_tenant(&page, &admin.tenant)
+}
+
+fn of_tenant(page: &Value, tenant: &str) -> Result<Value, Failure> {
+    let Some(said) = page.get(tenant) else {
+        let known: Vec<&str> = page.as_object().into_iter().flatten().map(|(name, _)| &**name).collect();
+        let known = known.join(", ");
+        return Err(Failure::Negative(format!("the server has no tenant {tenant:?}; it has {known}")));
+    };
+    Ok(said.clone())
 }
 
 fn get(address: &str, path: &str, timeout: Duration) -> io::Result<Vec<u8>> {
@@ -78,6 +87,15 @@ mod tests {
     #[test]
     fn a_whole_good_answer_has_a_body() {
         assert_eq!(body(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"), Ok(&b"{}"[..]));
+    }
+
+    #[test]
+    fn a_tenant_that_is_not_there_is_told_with_those_that_are() {
+        let page = serde_json::json!({ "default": null, "shop": { "policy": "lru" } });
+        assert_eq!(of_tenant(&page, "shop").unwrap()["policy"], "lru");
+        assert_eq!(of_tenant(&page, "default").unwrap(), Value::Null);
+        let refused = of_tenant(&page, "shops").expect_err("unknown").to_string();
+        assert!(refused.contains("\"shops\"") && refused.contains("default, shop"), "{refused}");
     }
 
     #[test]

@@ -200,6 +200,9 @@ pub(crate) struct AdminArgs {
     /// Where the server's administration listens [default: the host of the server, port 3146]
     #[arg(long, value_name = "HOST:PORT", env = "LARDER_ADMIN", help_heading = "Server")]
     pub(crate) admin: Option<String>,
+    /// The tenant whose cache the administration is asked about
+    #[arg(long, value_name = "NAME", default_value = "default", help_heading = "Server")]
+    pub(crate) tenant: String,
 }
 
 #[derive(Debug, Args)]

@@ -30,8 +30,8 @@ impl Served {
         let mut child = larder([&fixed[..], args].concat()).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut address = |name: &str| {
-            let line = lines.next().unwrap().unwrap();
-            line.strip_prefix(&format!("{name} listening on ")).unwrap().to_owned()
+            let is_it = |line: String| Some(line.strip_prefix(&format!("{name} listening on "))?.to_owned());
+            lines.by_ref().map_while(Result::ok).find_map(is_it).unwrap()
         };
         let paper = format!("paper://{}", address("paper"));
         Served { child, paper, admin: address("admin") }
@@ -102,4 +102,15 @@ fn a_server_that_watches_nothing_gives_no_advice() {
     let (status, _, stderr) =
         outcome(&run(["advise", "--server", &server.paper, "--admin", &server.paper["paper://".len()..]]));
     assert!(status == 3 && stderr.contains("cannot ask the administration of the server at"), "{stderr}");
+}
+
+#[test]
+fn each_tenant_has_reasons_of_its_own() {
+    let keys = ["--rest", "127.0.0.1:0", "--api-key", "ck_live_0123456789abcdef=shop"];
+    let server = Served::start(&keys);
+    server.run_around();
+    let (status, stdout, stderr) = server.ask(&["status", "--why", "--tenant", "shop"]);
+    assert!(status == 0 && stdout.contains("no decision yet"), "{stdout}{stderr}");
+    let (status, _, stderr) = server.ask(&["advise", "--tenant", "shops"]);
+    assert!(status == 1 && stderr.contains("it has default, shop"), "{stderr}");
 }
