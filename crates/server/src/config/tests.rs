@@ -43,7 +43,7 @@ fn origin_of<'r>(resolved: &'r Resolved, key: &str) -> &'r Origin {
 fn without_sources_the_defaults_hold_and_are_what_the_table_says() {
     let resolved = resolve_with(None, &[], &[]).unwrap();
     assert_eq!(resolved.config, Config::default());
-    for setting in SETTINGS {
+    for setting in SETTINGS.iter() {
         let as_written = setting.split(setting.default);
         let texts: Vec<_> = as_written.iter().map(String::as_str).collect();
         let mut config = Config::default();
@@ -58,7 +58,7 @@ fn without_sources_the_defaults_hold_and_are_what_the_table_says() {
 #[test]
 fn names_follow_one_rule_and_are_unique() {
     let mut seen = std::collections::HashSet::new();
-    for setting in SETTINGS {
+    for setting in SETTINGS.iter() {
         let variable = format!("LARDER_{}", setting.key.replace('.', "_").to_uppercase());
         if setting.key != "tokens" {
             assert_eq!(setting.variable, variable);
