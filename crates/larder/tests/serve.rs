@@ -260,6 +260,56 @@ fn what_is_wrong_with_listeners_is_told_at_once_each_with_its_place() {
 }
 
 #[test]
+fn wrong_values_and_wrong_listeners_are_told_together_in_the_order_of_their_places() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("larder.toml");
+    let told = |text: &str, arguments: &[&str]| {
+        fs::write(&path, text).unwrap();
+        let output = run(&[&["serve", "--config", path.to_str().unwrap()], arguments].concat());
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let lines = stderr(&output).replace(&format!("{}", path.display()), "FILE");
+        lines.lines().map(|line| line.strip_prefix("larder: ").unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let all = "what = 1\nmax_size = 0\n[paper]\nlisten = \"0.0.0.0:0\"\n[rest]\ntls_cert = \"/no/such.pem\"\n\
+               tls_key = \"/no/such.key\"\n[log]\nlevel = \"loud\"\n";
+    let lines = told(all, &["--seriput", "no-such-host.invalid:1", "--workers", "0", "--admin", "[::]:0"]);
+    let starts = [
+        "FILE:1: there is no key `what`",
+        "FILE:2: max_size: found",
+        "FILE:4: paper.listen: 0.0.0.0:0 can be reached",
+        "FILE:6: rest.tls_cert, rest.tls_key: /no/such.pem",
+        "FILE:9: log.level: found",
+        "--admin: admin.listen: [::]:0 can be reached",
+        "--seriput: seriput.listen: found \"no-such-host.invalid:1\"",
+        "--workers: workers: found",
+    ];
+    assert_eq!(lines.len(), starts.len(), "{lines:#?}");
+    for (line, start) in lines.iter().zip(starts) {
+        assert!(line.starts_with(start), "{start} is not {line}");
+    }
+
+    // What may be right once the rest is mended is not called wrong.
+    let open = "tokens = [\"\"]\nallow_insecure = true\n[paper]\nlisten = \"0.0.0.0:0\"\n";
+    for (text, argument, start) in [
+        (open.replace("true", "false"), "--advise", "FILE:1: tokens: found ***"),
+        (
+            open.replace("\"\"", "").replace("true", "\"yes\""),
+            "--advise",
+            "FILE:2: allow_insecure: found \"yes\"",
+        ),
+        ("max_size = \"1MiB".to_owned(), "--paper=0.0.0.0:0", "FILE:1: "),
+        (
+            "policies = [\"mru\", \"MRU\"]\npolicy = \"2q-0.1-0.1\"".to_owned(),
+            "--advise",
+            "FILE:1: policies: found",
+        ),
+    ] {
+        let lines = told(&text, &[argument]);
+        assert!(lines.len() == 1 && lines[0].starts_with(start), "{start} is not all of {lines:#?}");
+    }
+}
+
+#[test]
 fn a_port_that_is_taken_exits_with_1_naming_it() {
     let larder = Larder::serve("", &[]);
     let output = run(&["serve", "--paper", &larder.address.to_string()]);

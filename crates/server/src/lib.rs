@@ -13,6 +13,7 @@ mod execute;
 mod guesses;
 mod jobs;
 pub mod limits;
+mod listeners;
 pub mod log;
 mod meter;
 mod net;
@@ -22,15 +23,17 @@ mod server;
 mod session;
 mod shared;
 mod signals;
+mod start_error;
 mod tenant;
 mod throttle;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use net::raise_descriptor_limit;
 pub use rest::tls::TlsError;
-pub use server::{Handle, Server, StartError, Stopped};
+pub use server::{Handle, Server, Stopped};
 pub use shared::Events;
 pub use signals::Signals;
+pub use start_error::StartError;
 
 /// Larder's version, which is what VERSION answers.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -3,201 +3,55 @@
 
 use std::{
     fmt, io,
-    net::{SocketAddr, TcpListener, ToSocketAddrs},
+    net::{SocketAddr, TcpListener},
     sync::Arc,
     thread,
 };
 
 use larder_engine::Cache;
-use thiserror::Error;
 use tokio::{runtime, sync::watch as signal, task, time};
 use tracing::{info, warn};
 
 use crate::{
     admin,
     clock::Clock,
-    config::{Config, Listen},
+    config::Config,
     decisions::Decisions,
     execute::Face,
     limits::MAINTAIN_PERIOD,
-    net::{
-        acceptor::{self, Acceptor},
-        worker::Worker,
-    },
+    listeners::{self, Each, Listener},
+    net::{acceptor::Acceptor, worker::Worker},
     rest::tls::{Tls, TlsError},
     shared::{Events, Shared},
+    start_error::StartError,
     tenant,
 };
-
-/// Why a server could not start.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// A listener's address does not stand for anything that can be listened on.
-    #[error(
-        "{key}: found {address:?}, which cannot be resolved ({source}); allowed: HOST:PORT of this machine, or off"
-    )]
-    Resolve {
-        /// The setting.
-        key: &'static str,
-        /// Its value.
-        address: String,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A listener would let anybody on other machines in.
-    #[error(
-        "{key}: {address} can be reached from other machines, and no token is configured; \
-         set a token, listen on 127.0.0.1, or set allow_insecure to true"
-    )]
-    Exposed {
-        /// The setting.
-        key: &'static str,
-        /// The address.
-        address: SocketAddr,
-    },
-    /// A listener of a protocol without authentication would let anybody on other machines in.
-    #[error(
-        "{key}: {address} can be reached from other machines, and the protocol has no authentication; \
-         listen on 127.0.0.1, or set allow_insecure to true"
-    )]
-    Unguarded {
-        /// The setting.
-        key: &'static str,
-        /// The address.
-        address: SocketAddr,
-    },
-    /// The REST listener would let anybody on other machines in.
-    #[error(
-        "{key}: {address} can be reached from other machines, and no API key is configured; \
-         set an api_key, listen on 127.0.0.1, or set allow_insecure to true"
-    )]
-    Keyless {
-        /// The setting.
-        key: &'static str,
-        /// The address.
-        address: SocketAddr,
-    },
-    /// A listener of a protocol without authentication would let everybody in who has no token.
-    #[error(
-        "{key}: {address} would let clients past the tokens, for which the protocol cannot ask; \
-         turn it off, or set allow_insecure to true"
-    )]
-    PastTokens {
-        /// The setting.
-        key: &'static str,
-        /// The address.
-        address: SocketAddr,
-    },
-    /// The system does not let a listener have its address.
-    #[error("{key}: cannot listen on {address}: {source}; set {key} to another address, or to off")]
-    Bind {
-        /// The setting.
-        key: &'static str,
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Two listeners have been given the same address.
-    #[error("{key}: {address} is what {other} says too; each listener needs an address of its own, or off")]
-    Clash {
-        /// The setting.
-        key: &'static str,
-        /// The address.
-        address: SocketAddr,
-        /// The setting of the other one.
-        other: &'static str,
-    },
-    /// The certificate cannot be used, or its key.
-    #[error("rest.tls_cert, rest.tls_key: {0}")]
-    Tls(#[from] TlsError),
-    /// The engine does not accept the configuration.
-    #[error("the cache cannot be made: {0}")]
-    Cache(#[from] larder_engine::Error),
-    /// The system does not let us have a thread or its event queue.
-    #[error("cannot start a thread: {0}")]
-    Thread(#[from] io::Error),
-    /// More than one of these.
-    #[error("{}", lines(.0))]
-    Several(Vec<StartError>),
-}
-
-fn lines(errors: &[StartError]) -> String {
-    errors.iter().map(StartError::to_string).collect::<Vec<_>>().join("\n")
-}
-
-impl StartError {
-    /// Whether the configuration has to be changed, rather than the machine.
-    pub fn is_configuration(&self) -> bool {
-        match self {
-            StartError::Resolve { .. }
-            | StartError::Exposed { .. }
-            | StartError::Unguarded { .. }
-            | StartError::Keyless { .. }
-            | StartError::PastTokens { .. }
-            | StartError::Clash { .. }
-            | StartError::Tls(_)
-            | StartError::Cache(_) => true,
-            // An address that this machine does not have is a mistake; one that somebody else has is not.
-            StartError::Bind { source, .. } => source.kind() == io::ErrorKind::AddrNotAvailable,
-            StartError::Thread(_) => false,
-            StartError::Several(errors) => errors.iter().any(StartError::is_configuration),
-        }
-    }
-
-    /// The setting that it is about, if it is about one.
-    pub fn key(&self) -> Option<&'static str> {
-        match self {
-            StartError::Resolve { key, .. }
-            | StartError::Exposed { key, .. }
-            | StartError::Unguarded { key, .. }
-            | StartError::Keyless { key, .. }
-            | StartError::PastTokens { key, .. }
-            | StartError::Clash { key, .. }
-            | StartError::Bind { key, .. } => Some(key),
-            StartError::Tls(_) => Some("rest.tls_cert"),
-            StartError::Cache(_) | StartError::Thread(_) | StartError::Several(_) => None,
-        }
-    }
-
-    /// Each single error.
-    pub fn each(&self) -> &[StartError] {
-        match self {
-            StartError::Several(errors) => errors,
-            single => std::slice::from_ref(single),
-        }
-    }
-}
 
 /// A cache on the network.
 #[derive(Debug)]
 pub struct Server;
 
 impl Server {
+    /// All that is wrong with a configuration and can be known without starting anything, or listening.
+    pub fn check(config: &Config) -> Vec<StartError> {
+        prepare(config).err().unwrap_or_default()
+    }
+
     /// Starts a server with a cache of its own. It serves until the handle is told to stop, or dropped.
     ///
     /// # Errors
     ///
-    /// [`StartError`], all that is wrong with the listeners at once; nothing is left running then.
+    /// [`StartError`], all that [`check`](Server::check) finds, or else all that is wrong with the listeners; nothing is left
+    /// running then.
     pub fn start(config: &Config, clock: Arc<dyn Clock>) -> Result<Handle, StartError> {
-        let [paper, seriput, rest, admin] = bind_all(
-            [
-                (Some(Face::Paper), "paper.listen", &config.paper.listen),
-                (Some(Face::Seriput), "seriput.listen", &config.seriput.listen),
-                (Some(Face::Rest), "rest.listen", &config.rest.listen),
-                (None, "admin.listen", &config.admin.listen),
-            ],
-            config,
-        )?;
+        let (listeners, tls) = prepare(config).map_err(StartError::of)?;
+        let [paper, seriput, rest, admin] = listeners::listen(listeners, config).map_err(StartError::of)?;
         let paper_addr = paper.as_ref().map(TcpListener::local_addr).transpose()?;
         let seriput_addr = seriput.as_ref().map(TcpListener::local_addr).transpose()?;
         let rest_addr = rest.as_ref().map(TcpListener::local_addr).transpose()?;
         let admin_addr = admin.as_ref().map(TcpListener::local_addr).transpose()?;
         let listeners = [(Face::Paper, paper), (Face::Seriput, seriput), (Face::Rest, rest)];
         let tenants = tenant::open(config)?;
-        let tls =
-            config.rest.tls.as_ref().map(|(certificate, key)| Tls::open(certificate, key)).transpose()?;
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let shared = Arc::new(Shared::new(config, tenants, tls, clock, runtime.handle().clone()));
         let workers = (0..config.workers).map(|index| Worker::start(index, Arc::clone(&shared)));
@@ -214,88 +68,17 @@ impl Server {
     }
 }
 
-/// A listener to be: whom it serves, its setting, and the value of that.
-type Listening<'c> = (Option<Face>, &'static str, &'c Listen);
-
-/// Listens on every address, `None` where the listener is off. Whatever is wrong with any of them is reported together, and
-/// what can be known beforehand, before any of them listens.
-fn bind_all<const N: usize>(
-    listeners: [Listening<'_>; N],
-    config: &Config,
-) -> Result<[Option<TcpListener>; N], StartError> {
-    let mut errors = Vec::new();
-    let addresses = listeners.map(|(face, key, listen)| {
-        resolve(face, key, listen, config).unwrap_or_else(|error| {
-            errors.push(error);
-            None
-        })
-    });
-    for (at, (_, key, _)) in listeners.iter().enumerate() {
-        let Some(address) = addresses[at].filter(|address| address.port() != 0) else { continue };
-        if let Some(earlier) = addresses[..at].iter().position(|other| *other == Some(address)) {
-            errors.push(StartError::Clash { key, address, other: listeners[earlier].1 });
+/// What has to be right before anything listens: the addresses, and the certificate.
+fn prepare(config: &Config) -> Result<(Each<Listener>, Option<Tls>), Vec<StartError>> {
+    let listeners = listeners::resolve(config);
+    let tls = config.rest.tls.as_ref().map(|(certificate, key)| Tls::open(certificate, key)).transpose();
+    match (listeners, tls) {
+        (Ok(listeners), Ok(tls)) => Ok((listeners, tls)),
+        (listeners, tls) => {
+            let mut errors = listeners.err().unwrap_or_default();
+            errors.extend(tls.err().map(StartError::Tls));
+            Err(errors)
         }
-    }
-    let mut bound = [const { None }; N];
-    if errors.is_empty() {
-        for (at, (_, key, _)) in listeners.iter().enumerate() {
-            let Some(address) = addresses[at] else { continue };
-            match acceptor::listen(address) {
-                Ok(listener) => bound[at] = Some(listener),
-                Err(source) => errors.push(StartError::Bind { key, address, source }),
-            }
-        }
-    }
-    match errors.len() {
-        0 => Ok(bound),
-        1 => Err(errors.remove(0)),
-        _ => Err(StartError::Several(errors)),
-    }
-}
-
-/// Resolves an address and looks whether it may be listened on; nothing if the listener is off.
-fn resolve(
-    face: Option<Face>,
-    key: &'static str,
-    listen: &Listen,
-    config: &Config,
-) -> Result<Option<SocketAddr>, StartError> {
-    let Listen::Address(address) = listen else { return Ok(None) };
-    let fail = |source| StartError::Resolve { key, address: address.to_owned(), source };
-    let mut addresses = address.to_socket_addrs().map_err(fail)?;
-    let address = addresses.next().ok_or_else(|| fail(io::ErrorKind::NotFound.into()))?;
-    if let Err(error) = guard(face, key, address, config) {
-        if !config.allow_insecure {
-            return Err(error);
-        }
-        warn!(%key, %address, "listening without authentication (allow_insecure)");
-    } else if face == Some(Face::Rest)
-        && config.rest.tls.is_none()
-        && !address.ip().to_canonical().is_loopback()
-    {
-        warn!(%key, %address, "listening without TLS: whoever is between can read API keys");
-    }
-    Ok(Some(address))
-}
-
-/// Whether everybody who can reach a listener is meant to.
-fn guard(
-    face: Option<Face>,
-    key: &'static str,
-    address: SocketAddr,
-    config: &Config,
-) -> Result<(), StartError> {
-    let is_reachable = !address.ip().to_canonical().is_loopback();
-    match (face, config.tokens.is_empty()) {
-        (Some(Face::Paper), true) if is_reachable => Err(StartError::Exposed { key, address }),
-        (Some(Face::Seriput), true) | (None, _) if is_reachable => {
-            Err(StartError::Unguarded { key, address })
-        }
-        // It asks for keys of its own.
-        (Some(Face::Rest), _) if !config.rest.keys.is_empty() => Ok(()),
-        (Some(Face::Rest), true) if is_reachable => Err(StartError::Keyless { key, address }),
-        (Some(Face::Seriput | Face::Rest), false) => Err(StartError::PastTokens { key, address }),
-        (Some(Face::Paper | Face::Seriput | Face::Rest) | None, _) => Ok(()),
     }
 }
 

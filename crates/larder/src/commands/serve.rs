@@ -7,7 +7,11 @@ use std::{
 };
 
 use clap::Args;
-use larder_server::{Handle, Server, Signals, StartError, Stopped, SystemClock, config::Resolved, log};
+use larder_server::{
+    Handle, Server, Signals, StartError, Stopped, SystemClock,
+    config::{Origin, Reading, Resolved},
+    log,
+};
 use thiserror::Error;
 
 use super::settings::SettingArgs;
@@ -33,10 +37,12 @@ enum ServeError {
 
 /// Serves until SIGTERM or SIGINT; the exit status is 0 then, 2 if the configuration is bad, 1 if the machine says no.
 pub(crate) fn run(args: ServeArgs) -> ExitCode {
-    let resolved = match args.settings.resolve() {
-        Ok(resolved) => resolved,
-        Err(errors) => return fail(&errors.to_string(), BAD_CONFIGURATION),
-    };
+    let reading = args.settings.read();
+    let wrong = all_that_is_wrong(&reading);
+    if !wrong.is_empty() {
+        return fail(&wrong, BAD_CONFIGURATION);
+    }
+    let Reading { resolved, .. } = reading;
     match serve(&resolved) {
         Ok(Stopped::Clean) => ExitCode::SUCCESS,
         Ok(Stopped::Cut { connections }) => {
@@ -44,24 +50,36 @@ pub(crate) fn run(args: ServeArgs) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(ServeError::Start(error)) => {
-            let placed = error.each().iter().map(|error| place(error, &resolved)).collect::<Vec<_>>();
-            fail(&placed.join("\n"), if error.is_configuration() { BAD_CONFIGURATION } else { 1 })
+            let placed: Vec<_> = error.each().iter().map(|error| place(error, &resolved).1).collect();
+            fail(&placed, if error.is_configuration() { BAD_CONFIGURATION } else { 1 })
         }
-        Err(error) => fail(&error.to_string(), 1),
+        Err(error) => fail(&[error.to_string()], 1),
     }
+}
+
+/// What is wrong with the values, and what can be known to be wrong with the listeners before they listen: together, in the order of
+/// its places. What may not be true once a value is mended is left out.
+fn all_that_is_wrong(reading: &Reading) -> Vec<String> {
+    let Reading { resolved, errors } = reading;
+    let mut wrong: Vec<_> = errors.iter().map(|error| (error.origin().cloned(), error.to_string())).collect();
+    let is_sure = |error: &StartError| !reading.doubts(error.rests_on());
+    let refused = Server::check(&resolved.config).into_iter().filter(is_sure);
+    wrong.extend(refused.map(|error| place(&error, resolved)));
+    wrong.sort_by(|(one, _), (other, _)| one.cmp(other));
+    wrong.into_iter().map(|(_, line)| line).collect()
 }
 
 /// The error, and where the value comes from that it is about.
-fn place(error: &StartError, resolved: &Resolved) -> String {
+fn place(error: &StartError, resolved: &Resolved) -> (Option<Origin>, String) {
     match error.key().and_then(|key| resolved.origin(key)) {
-        Some(origin) => format!("{origin}: {error}"),
-        None => error.to_string(),
+        Some(origin) => (Some(origin.clone()), format!("{origin}: {error}")),
+        None => (None, error.to_string()),
     }
 }
 
-fn fail(message: &str, status: u8) -> ExitCode {
-    for line in message.lines() {
-        eprintln!("larder: {line}");
+fn fail(messages: &[String], status: u8) -> ExitCode {
+    for message in messages {
+        eprintln!("larder: {message}");
     }
     ExitCode::from(status)
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, builder::ValueParser};
-use larder_server::config::{self, ConfigErrors, Resolved, SETTINGS, Setting, Sources};
+use larder_server::config::{self, ConfigErrors, Reading, Resolved, SETTINGS, Setting, Sources};
 
 /// What the command line says about the configuration.
 pub(crate) struct SettingArgs {
@@ -18,8 +18,16 @@ impl SettingArgs {
     ///
     /// Everything that is wrong in any of them.
     pub(crate) fn resolve(self) -> Result<Resolved, ConfigErrors> {
-        let sources = Sources { file: self.file, variable: &Sources::environment, flags: self.flags };
-        config::resolve(&sources)
+        config::resolve(&self.sources())
+    }
+
+    /// The same, with what can be read where something is wrong.
+    pub(crate) fn read(self) -> Reading {
+        config::read(&self.sources())
+    }
+
+    fn sources(self) -> Sources<'static> {
+        Sources { file: self.file, variable: &Sources::environment, flags: self.flags }
     }
 }
 

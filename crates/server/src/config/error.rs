@@ -5,11 +5,11 @@ use std::{fmt, path::PathBuf};
 
 use thiserror::Error;
 
-/// Where a value comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use super::pconf;
+
+/// Where a value comes from. One that comes before another in the order of reading is less.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
-    /// Nobody set it.
-    Default,
     /// A line of the configuration file, counted from 1.
     File {
         /// The file as it was named.
@@ -23,6 +23,8 @@ pub enum Origin {
     Flag(&'static str),
     /// Something else that was set: what.
     Implied(String),
+    /// Nobody set it.
+    Default,
 }
 
 impl fmt::Display for Origin {
@@ -48,9 +50,17 @@ pub enum ConfigError {
         /// What the system said.
         reason: String,
     },
-    /// A line is not what the file's syntax allows.
+    /// The file is not TOML, so nothing that it says is known.
     #[error("{origin}: {reason}")]
     Syntax {
+        /// Where.
+        origin: Origin,
+        /// What was found and what is allowed.
+        reason: String,
+    },
+    /// A line is not what may stand there; the others are known.
+    #[error("{origin}: {reason}")]
+    Line {
         /// Where.
         origin: Origin,
         /// What was found and what is allowed.
@@ -100,6 +110,31 @@ pub enum ConfigError {
         /// What does not go together, and the ways out.
         reason: String,
     },
+}
+
+impl ConfigError {
+    /// Where; nothing for a file that cannot be read.
+    pub fn origin(&self) -> Option<&Origin> {
+        match self {
+            ConfigError::Unreadable { .. } => None,
+            ConfigError::Syntax { origin, .. }
+            | ConfigError::Line { origin, .. }
+            | ConfigError::UnknownKey { origin, .. }
+            | ConfigError::Invalid { origin, .. }
+            | ConfigError::UnsetVariable { origin, .. }
+            | ConfigError::Conflict { origin, .. } => Some(origin),
+        }
+    }
+
+    /// Whether it leaves open what an operator means by a setting.
+    pub(super) fn leaves_open(&self, setting: &str) -> bool {
+        match self {
+            ConfigError::Unreadable { .. } | ConfigError::Syntax { .. } => true,
+            ConfigError::Line { .. } | ConfigError::UnknownKey { .. } | ConfigError::Conflict { .. } => false,
+            ConfigError::Invalid { key, .. } => pconf::setting_of(key) == setting,
+            ConfigError::UnsetVariable { key, .. } => pconf::setting_of(key) == setting,
+        }
+    }
 }
 
 /// Everything that is wrong with a configuration; at least one error.

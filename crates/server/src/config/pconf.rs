@@ -7,8 +7,8 @@ use std::path::Path;
 use larder_engine::PolicyName;
 
 use super::{
-    Assignment, NotUtf8, Piece,
     error::{ConfigError, Origin},
+    resolve::{Assignment, NotUtf8, Piece},
     settings,
 };
 
@@ -62,13 +62,8 @@ pub(super) fn read(
                 Err(error) => errors.push(error),
             },
             _ => {
-                let key = match key {
-                    "max_connections" => "limits.connections",
-                    "auth_token" => "tokens",
-                    other => other,
-                };
                 assignments.push(assignment(
-                    key,
+                    setting_of(key),
                     vec![Piece { text: value, origin: origin.clone() }],
                     origin,
                 ));
@@ -79,6 +74,16 @@ pub(super) fn read(
     assignments.extend(address.into_assignment());
     assignments.extend(policies);
     assignments
+}
+
+/// The setting that a key of a PaperCache file stands for, if one line is all of it.
+pub(super) fn setting_of(key: &str) -> &str {
+    match key {
+        "host" | "port" => "paper.listen",
+        "max_connections" => "limits.connections",
+        "auth_token" => "tokens",
+        other => other,
+    }
 }
 
 /// Whoever brings this file wants a PaperCache server; a flag or a variable may still ask for more.
@@ -95,30 +100,34 @@ fn assignment(key: &str, pieces: Vec<Piece>, origin: Origin) -> Assignment {
 }
 
 /// The key and the value of a line; `None` for a blank line or a comment.
-fn read_line<'l>(
-    line: &'l str,
+fn read_line(
+    line: &str,
     origin: &Origin,
     variable: Variable<'_>,
-) -> Result<Option<(&'l str, String)>, ConfigError> {
+) -> Result<Option<(&'static str, String)>, ConfigError> {
     if line.is_empty() || line.starts_with('#') {
         return Ok(None);
     }
     let Some((key, value)) = line.split_once('=') else {
         let reason = "a line is key=value, a comment that begins with #, or blank".to_owned();
-        return Err(ConfigError::Syntax { origin: origin.clone(), reason });
+        return Err(ConfigError::Line { origin: origin.clone(), reason });
     };
-    if !KEYS.contains(&key) {
+    let Some(key) = KEYS.into_iter().find(|known| *known == key) else {
         let spaces = if KEYS.contains(&key.trim()) { " (without spaces around the =)" } else { "" };
         let allowed = format!("allowed in a PaperCache file: {}{spaces}", KEYS.join(", "));
         return Err(ConfigError::UnknownKey { origin: origin.clone(), key: key.to_owned(), allowed });
-    }
+    };
+    let refuse = |found: String| ConfigError::Invalid {
+        origin: origin.clone(),
+        key,
+        found,
+        allowed: "a value, or $NAME for that of an environment variable".to_owned(),
+    };
     let Some(name) = value.trim_start().strip_prefix('$') else { return Ok(Some((key, value.to_owned()))) };
     match variable(name) {
+        _ if name.is_empty() => Err(refuse("\"$\" without a name".to_owned())),
         Some(Ok(value)) => Ok(Some((key, value))),
-        Some(Err(NotUtf8)) => {
-            let reason = format!("{key}: the environment variable {name} is not UTF-8 text");
-            Err(ConfigError::Syntax { origin: origin.clone(), reason })
-        }
+        Some(Err(NotUtf8)) => Err(refuse(format!("bytes in {name} that are not UTF-8"))),
         None => Err(ConfigError::UnsetVariable {
             origin: origin.clone(),
             key: key.to_owned(),

@@ -1,4 +1,4 @@
-use std::{collections::HashMap, fs, io::Write, time::Duration};
+use std::{collections::HashMap, fs, io::Write, path::Path, time::Duration};
 
 use tempfile::NamedTempFile;
 
@@ -209,6 +209,25 @@ fn all_errors_of_a_toml_file_are_listed_with_their_lines() {
 }
 
 #[test]
+fn errors_come_in_the_order_of_their_places() {
+    let file = file(".toml", "b = 1\nmax_size = 0\na = 1\n[log]\nlevel = 1\n");
+    let found = errors(&file, &[("LARDER_WORKERS", "0"), ("LARDER_ADVISE", "maybe")]);
+    let places: Vec<_> = found.iter().map(|error| error.split(": ").next().unwrap()).collect();
+    assert_eq!(places, ["FILE:1", "FILE:2", "FILE:3", "FILE:5", "LARDER_ADVISE", "LARDER_WORKERS"]);
+    // Each key that is allowed is named once.
+    let named = found[0].split("allowed here: ").nth(1).unwrap().split(", ");
+    let distinct: std::collections::HashSet<_> = named.clone().collect();
+    assert_eq!(distinct.len(), named.count(), "{}", found[0]);
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_file() {
+    for (suffix, text) in [(".pconf", "\u{feff}max_size=1\n"), (".toml", "\u{feff}max_size = 1\n")] {
+        assert_eq!(resolve_with(Some(&file(suffix, text)), &[], &[]).unwrap().config.max_size, 1);
+    }
+}
+
+#[test]
 fn an_element_of_a_list_has_its_own_line() {
     let file = file(".toml", "policies = [\n  \"lru\",\n  \"LFU\",\n]\n");
     let errors = errors(&file, &[]);
@@ -223,7 +242,7 @@ fn values_of_the_wrong_type_are_errors() {
         ("policies = [[\"lru\"]]", "FILE:1: policies: found a value of type array; allowed: a list of texts"),
         ("policies = []", "FILE:1: policies: found nothing; allowed: at least one policy"),
         ("max_size = 1979-05-27", "FILE:1: max_size: found a value of type datetime"),
-        ("max_size = 0", "FILE:1: max_size: found \"0\"; allowed: at least 1 bytes"),
+        ("max_size = 0", "FILE:1: max_size: found \"0\"; allowed: at least 1 byte"),
         ("workers = -1", "FILE:1: workers: found \"-1\""),
         ("x = 1\nmax_size = \"unclosed", "FILE:2: "),
     ] {
@@ -329,6 +348,9 @@ fn variables_in_a_papercache_file_are_expanded_and_must_be_set() {
     assert_eq!(config.max_size, 1_500_000_000);
     assert_eq!(config.tokens, [Token::new("$literally=").unwrap()]);
 
+    let nameless = errors(&self::file(".pconf", "port=$\n"), &[]);
+    assert!(nameless[0].starts_with("FILE:1: port: found \"$\" without a name"), "{nameless:?}");
+
     assert_eq!(
         errors(&file, &[("SIZE", "1"), ("PORT", "0")]),
         ["FILE:2: auth_token: the environment variable TOKEN is not set; set it, or write the value itself"]
@@ -344,7 +366,7 @@ fn all_errors_of_a_papercache_file_are_listed_with_their_lines() {
     let expected = [
         "FILE:1: there is no key `port `; allowed in a PaperCache file: host, port",
         "FILE:2: port: found \"65536\"; allowed: a port from 0 to 65535",
-        "FILE:3: max_size: found \"0\"; allowed: at least 1 bytes",
+        "FILE:3: max_size: found \"0\"; allowed: at least 1 byte",
         "FILE:4: max_size: found \"1,000\"; allowed: a size is",
         "FILE:5: policies[]: found \"auto\"",
         "FILE:6: policies[]: found \"LRU\"",
@@ -387,7 +409,10 @@ fn a_variable_that_is_not_utf8_is_an_error() {
         variable: &|name| (name == "LARDER_POLICY").then_some(Err(NotUtf8)),
         flags: Vec::new(),
     };
-    assert_eq!(resolve(&sources).unwrap_err().to_string(), "LARDER_POLICY: the value is not UTF-8 text");
+    assert_eq!(
+        resolve(&sources).unwrap_err().to_string(),
+        "LARDER_POLICY: policy: found bytes that are not UTF-8; allowed: text"
+    );
 }
 
 #[test]

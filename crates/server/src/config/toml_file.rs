@@ -9,8 +9,9 @@ use toml::{
 };
 
 use super::{
-    Assignment, Piece, SETTINGS, access,
+    SETTINGS, access,
     error::{ConfigError, Origin},
+    resolve::{Assignment, Piece},
     settings,
 };
 
@@ -51,7 +52,7 @@ impl Reader<'_> {
                 (None, DeValue::Table(inner)) if is_prefix(&key) => self.table(&format!("{key}."), inner),
                 (None, _) if is_prefix(&key) => {
                     let reason = format!("`{key}` is a table: write [{key}] on a line of its own");
-                    self.errors.push(ConfigError::Syntax { origin, reason });
+                    self.errors.push(ConfigError::Line { origin, reason });
                 }
                 (None, _) => {
                     let allowed = format!("allowed here: {}", keys_under(prefix).join(", "));
@@ -108,11 +109,12 @@ fn is_prefix(key: &str) -> bool {
 
 /// The names that may stand in the table `prefix`, which ends with a dot or is empty.
 fn keys_under(prefix: &str) -> Vec<&'static str> {
-    let mut keys: Vec<_> = SETTINGS
-        .iter()
-        .filter_map(|setting| setting.key.strip_prefix(prefix))
-        .map(|rest| rest.split('.').next().unwrap_or(rest))
-        .collect();
-    keys.dedup();
+    let mut keys = Vec::new();
+    for rest in SETTINGS.iter().filter_map(|setting| setting.key.strip_prefix(prefix)) {
+        let key = rest.split('.').next().unwrap_or(rest);
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
     keys
 }

@@ -35,7 +35,7 @@ pub(super) fn read_size(text: &str, min: u64, max: u64) -> Result<u64, String> {
         return Ok(bytes);
     }
     Err(if bytes < min {
-        format!("at least {min} bytes")
+        format!("at least {min} byte{}", if min == 1 { "" } else { "s" })
     } else {
         format!("at most {} ({max} bytes)", size::Size(max))
     })
