@@ -148,7 +148,7 @@ pub(crate) struct SetArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: Option<PathBuf>,
     /// Forget the key after this time; 0 means never
-    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = time_to_live)]
     pub(crate) ttl: u32,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
@@ -159,6 +159,7 @@ pub(crate) struct TtlArgs {
     /// The key: any bytes
     pub(crate) key: OsString,
     /// Forget the key after this time from now; 0 means never
+    #[arg(value_parser = time_to_live)]
     pub(crate) seconds: u32,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
@@ -229,6 +230,11 @@ pub(crate) struct ManArgs {
     pub(crate) dir: Option<PathBuf>,
 }
 
+/// A time to live in seconds.
+fn time_to_live(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| format!("a whole number of seconds from 0 (never) to {}", u32::MAX))
+}
+
 /// A time in seconds, above 0, fractions allowed.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0);
@@ -258,6 +264,17 @@ mod tests {
             command.get_subcommands().for_each(check);
         }
         check(&Cli::command());
+    }
+
+    #[test]
+    fn a_time_to_live_is_a_whole_number_of_seconds() {
+        assert_eq!(time_to_live("4294967295"), Ok(u32::MAX));
+        for text in ["4294967296", "-1", "1.5", "1h", ""] {
+            assert_eq!(
+                time_to_live(text),
+                Err("a whole number of seconds from 0 (never) to 4294967295".to_owned())
+            );
+        }
     }
 
     #[test]

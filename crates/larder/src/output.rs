@@ -28,6 +28,11 @@ pub(crate) fn raw(bytes: &[u8]) -> io::Result<()> {
     out.flush()
 }
 
+/// `1 connection`, `2 connections`.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
 /// Bytes in JSON: a string if they are UTF-8, else `{"base64": …}`.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]

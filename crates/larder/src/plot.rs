@@ -3,6 +3,9 @@
 //! differ in their dashes too. A policy has the same colour in every picture.
 
 pub(crate) mod curve;
+mod file;
+
+pub(crate) use file::PlotFile;
 
 use crate::output::{percent, short_count};
 use std::fmt::Write;

@@ -156,6 +156,19 @@ fn a_server_that_goes_away_ends_a_replay_with_status_3() {
 }
 
 #[test]
+fn what_ended_a_replay_is_told_though_the_policy_cannot_be_put_back() {
+    let file = trace(&gets(0..50_000));
+    let server = Model::start(State { close_after: 1000, stays_away: true, ..State::default() });
+    let path = file.path().to_str().unwrap();
+    let (status, _, stderr) = outcome(&run(["replay", path, "--policy", "fifo", "--server", &server.url]));
+    assert_eq!(status, 3, "{stderr}");
+    let lines: Vec<_> = stderr.lines().collect();
+    let [_, cannot, last] = lines[..] else { panic!("{stderr}") };
+    assert!(cannot.contains("the policy cannot be put back: "), "{stderr}");
+    assert!(last.contains("GET: the server closed the connection before it had answered"), "{stderr}");
+}
+
+#[test]
 fn damage_in_a_trace_is_located_over_the_wire_too() {
     let file = trace(&gets(0..10)[..240]);
     let server = Model::start(State::default());

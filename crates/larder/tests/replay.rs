@@ -5,7 +5,7 @@ mod support;
 
 use std::io::Write;
 use std::path::Path;
-use support::{gets, json_lines, outcome, record, run};
+use support::{gets, json_lines, larder, outcome, record, run};
 use tempfile::NamedTempFile;
 
 fn file(bytes: &[u8]) -> NamedTempFile {
@@ -182,6 +182,50 @@ fn what_cannot_be_is_status_2() {
     );
     let (status, _, stderr) = replay(trace.path(), &["--plot", "/nowhere/at/all.svg"]);
     assert!(status == 2 && stderr.starts_with("larder: cannot write /nowhere/at/all.svg: "), "{stderr}");
+}
+
+#[test]
+fn a_plot_that_cannot_be_written_is_told_before_the_replay_and_leaves_no_file_without_a_plot() {
+    let trace = file(&gets(0..10));
+    let folder = tempfile::tempdir().unwrap();
+    let (status, stdout, stderr) =
+        replay(trace.path(), &["--plot", folder.path().join("none/x.svg").to_str().unwrap()]);
+    assert_eq!((status, &*stdout), (2, ""));
+    assert!(stderr.contains("cannot write") && stderr.contains("none/x.svg"), "{stderr}");
+
+    let (new, old) = (folder.path().join("new.svg"), folder.path().join("old.svg"));
+    std::fs::write(&old, "a plot of earlier, which is longer than nothing").unwrap();
+    let cut = file(&gets(0..10)[..240]);
+    for plot in [&new, &old] {
+        assert_eq!(replay(cut.path(), &["--plot", plot.to_str().unwrap()]).0, 2);
+    }
+    assert!(!new.exists());
+    assert_eq!(std::fs::read(&old).unwrap(), b"a plot of earlier, which is longer than nothing");
+    std::fs::write(&old, "x".repeat(1 << 20)).unwrap();
+    assert_eq!(replay(trace.path(), &["--plot", old.to_str().unwrap()]).0, 0);
+    assert!(std::fs::read_to_string(&old).unwrap().trim_end().ends_with("</svg>"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_trace_that_can_be_read_only_once_may_come_through_a_pipe_if_the_capacity_is_a_number() {
+    let piped = |capacity: &str| {
+        let mut child = larder(["replay", "/dev/stdin", "--policy", "lru", "--json", "--capacity", capacity])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It may have ended without reading.
+        let _ = child.stdin.take().unwrap().write_all(&gets([1, 2, 1]));
+        outcome(&child.wait_with_output().unwrap())
+    };
+    let (status, stdout, stderr) = piped("1MiB");
+    assert_eq!(status, 0, "{stderr}");
+    assert_eq!(misses(&stdout), [("lru".to_owned(), 2)]);
+    let (status, stdout, stderr) = piped("10%");
+    assert_eq!((status, &*stdout), (2, ""));
+    assert!(stderr.contains("/dev/stdin: a capacity that is a share of the trace needs a file"), "{stderr}");
 }
 
 #[test]

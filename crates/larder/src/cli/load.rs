@@ -21,7 +21,8 @@ value in bytes, u32 time to live in s (0 = none); plain or compressed with zstd.
 value of the record's size, and each trace starts with empty caches.
 
 In this process, keys are 8 bytes long. Over the wire they are decimal text, and GETs are counted by what the server answers; \
-its capacity is what it is, and --policy, given more than once or for more than one trace, needs --wipe. Over seriput:// there \
+objects above 64 MiB are not sent and count as too large; its capacity is what it is, and --policy, given more than once or for \
+more than one trace, needs --wipe. Over seriput:// there \
 is neither, nor --ttl: one trace, and a server that cannot be asked for its size.
 
 Examples:

@@ -4,7 +4,7 @@ use crate::admin;
 use crate::cli::AdviseArgs;
 use crate::failure::Failure;
 use crate::output::{self, grouped, percent};
-use crate::plot;
+use crate::plot::{self, PlotFile};
 use crate::size::Size;
 use serde::Deserialize;
 
@@ -52,12 +52,7 @@ pub(super) fn run(args: &AdviseArgs) -> Result<(), Failure> {
     if !args.server.json {
         output::line(&text(&curve))?;
     }
-    let Some(path) = &args.plot else { return Ok(()) };
-    std::fs::write(path, plot::curve::svg(&curve)).map_err(|source| Failure::File {
-        action: "write",
-        path: path.clone(),
-        source,
-    })
+    args.plot.as_deref().map_or(Ok(()), |path| PlotFile::open(path)?.write(&plot::curve::svg(&curve)))
 }
 
 fn text(curve: &Curve) -> String {

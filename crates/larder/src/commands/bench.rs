@@ -3,7 +3,7 @@
 use crate::cli::BenchArgs;
 use crate::failure::Failure;
 use crate::load::{Bench, BenchOutcome, End, KeyPicker, LatencySummary};
-use crate::output::{self, grouped, percent, short_count};
+use crate::output::{self, counted, grouped, percent, short_count};
 use serde_json::json;
 
 /// Requests, if nothing is said about the end.
@@ -77,7 +77,14 @@ fn print_text(
 ) -> Result<(), Failure> {
     let mut pairs = vec![
         ("server", args.server.server.to_string()),
-        ("load", format!("{} connections, {} requests at once on each", args.connections, args.pipeline)),
+        (
+            "load",
+            format!(
+                "{}, {} at once on each",
+                counted(args.connections, "connection"),
+                counted(args.pipeline, "request")
+            ),
+        ),
         ("requests", format!("{} in {seconds:.2} s", grouped(outcome.requests()))),
         ("throughput", format!("{} requests/s", short_count(per_second))),
     ];

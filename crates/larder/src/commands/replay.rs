@@ -7,8 +7,8 @@ use crate::cli::ReplayArgs;
 use crate::client::{self, Reach, ServerStatus};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
-use crate::output::{self, grouped, percent, short_count};
-use crate::plot::{self, Line, Panel};
+use crate::output::{self, counted, grouped, percent, short_count};
+use crate::plot::{self, Line, Panel, PlotFile};
 use crate::replay::{Local, Picks, Progress, Remote, RemoteOutcome, Run, Tally, Unit};
 use crate::server_url::ServerUrl;
 use crate::size::Size;
@@ -21,16 +21,12 @@ use std::path::Path;
 const PLOT_POINTS: usize = 120;
 
 pub(super) fn run(args: &ReplayArgs) -> Result<(), Failure> {
+    let plot = args.plot.as_deref().map(PlotFile::open).transpose()?;
     let panels = match &args.server {
         Some(server) => over_the_wire(args, server)?,
         None => in_process(args)?,
     };
-    let Some(path) = &args.plot else { return Ok(()) };
-    std::fs::write(path, plot::svg(&panels)).map_err(|source| Failure::File {
-        action: "write",
-        path: path.clone(),
-        source,
-    })
+    plot.map_or(Ok(()), |plot| plot.write(&plot::svg(&panels)))
 }
 
 fn in_process(args: &ReplayArgs) -> Result<Vec<Panel>, Failure> {
@@ -85,6 +81,13 @@ fn in_process(args: &ReplayArgs) -> Result<Vec<Panel>, Failure> {
 fn working_set(args: &ReplayArgs, trace: &Path) -> Result<WorkingSet, Failure> {
     let mut working_set = WorkingSet::default();
     if args.capacity.needs_working_set() {
+        if std::fs::metadata(trace).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+            return Err(Failure::Usage(format!(
+                "{}: a capacity that is a share of the trace needs a file, which can be read twice: put the trace into one, or \
+                 give --capacity a number",
+                trace.display()
+            )));
+        }
         let mut reader = TraceReader::open(trace, args.limit)?;
         let progress = Progress::new("measuring");
         loop {
@@ -130,9 +133,15 @@ fn over_the_wire(args: &ReplayArgs, server: &ServerUrl) -> Result<Vec<Panel>, Fa
     }
     // From here on a signal ends the replay, and then the policy is put back.
     let interrupt = Interrupt::catch().map_err(Failure::EventLoop)?;
-    let outcome = all_runs(args, server, &reach, Some(interrupt));
-    restore_policy(server, &reach, &before)?;
-    outcome
+    match (all_runs(args, server, &reach, Some(interrupt)), restore_policy(server, &reach, &before)) {
+        (Ok(panels), restored) => restored.map(|()| panels),
+        (Err(failure), restored) => {
+            if let Err(error) = restored {
+                note(&format!("the policy cannot be put back: {error}"));
+            }
+            Err(failure)
+        }
+    }
 }
 
 /// A server that can only store, fetch and delete: what it is like stays unknown, and it is left as it is.
@@ -259,9 +268,9 @@ fn print_remote(
     output::line(&format!("{name}: {} records, {size} at {server}", grouped(records)))?;
     output::line(&miss_table(&[(policy.to_owned(), outcome.tally.clone())]))?;
     output::line(&format!(
-        "{} requests sent in {seconds:.2} s on {} connections, {} at once on each: {} requests/s",
+        "{} requests sent in {seconds:.2} s on {}, {} at once on each: {} requests/s",
         grouped(outcome.sent),
-        args.connections,
+        counted(args.connections, "connection"),
         args.pipeline,
         short_count(per_second)
     ))?;

@@ -21,7 +21,7 @@ const PARCEL_RECORDS: usize = 256;
 /// Parcels that may wait for a connection.
 const PARCELS_AHEAD: usize = 4;
 
-/// Larger objects are not sent and count as refused: what a server allows by default.
+/// Larger objects are not sent and count as refused: each connection has one of them in memory.
 const VALUE_BYTES_MAX: u32 = 64 << 20;
 
 /// How to replay.

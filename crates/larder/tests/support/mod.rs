@@ -112,6 +112,9 @@ pub(crate) struct State {
     pub(crate) spoil_gets: bool,
     /// The server closes a connection that has asked this many things; 0 = never.
     pub(crate) close_after: usize,
+    /// It then closes all that come later as well.
+    pub(crate) stays_away: bool,
+    pub(crate) is_away: bool,
 }
 
 impl Model {
@@ -138,6 +141,9 @@ fn serve(mut stream: TcpStream, from: SocketAddr, state: &Mutex<State>) -> Optio
     let mut output = vec![33];
     let mut asked = 0;
     loop {
+        if state.lock().expect("state").is_away {
+            return None;
+        }
         stream.write_all(&output).ok()?;
         output.clear();
         let mut chunk = [0; 65_536];
@@ -149,6 +155,7 @@ fn serve(mut stream: TcpStream, from: SocketAddr, state: &Mutex<State>) -> Optio
             let mut state = state.lock().expect("state");
             asked += 1;
             if state.close_after > 0 && asked > state.close_after {
+                state.is_away = state.stays_away;
                 return None;
             }
             answer(&mut state, from, &value, &mut output);
