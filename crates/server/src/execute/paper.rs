@@ -105,7 +105,9 @@ impl Paper {
     /// A request with a part that is too long: answered from its lengths, its body never kept.
     fn answer_oversized(&self, command: Command, part: Part, out: &mut Vec<u8>) {
         match (self.is_authorised, part, command) {
-            (false, ..) | (true, Part::Text, Command::Auth) => reply::error(out, Error::Unauthorized),
+            (false, ..) => reply::error(out, Error::Unauthorized),
+            // It is authorised already, whatever it sends.
+            (true, Part::Text, Command::Auth) => reply::ok(out),
             (true, Part::Text, _) => reply::error(out, Error::InvalidPolicy),
             // A key counts as part of what has to fit.
             (true, Part::Value, _) | (true, Part::Key, Command::Set) => {
