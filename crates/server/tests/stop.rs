@@ -3,7 +3,12 @@
 
 mod support;
 
-use std::{io::Read, net::TcpStream, thread, time::Duration};
+use std::{
+    io::{ErrorKind, Read, Write},
+    net::TcpStream,
+    thread,
+    time::Duration,
+};
 
 use larder_server::{Server, StartError, Stopped, SystemClock, config::Listen};
 use larder_wire::paper::Request;
@@ -65,11 +70,16 @@ fn clients_that_connect_while_the_server_stops_get_a_handshake_or_an_end() {
             for _ in 0..50 {
                 let Ok(mut stream) = TcpStream::connect(address) else { return };
                 stream.set_read_timeout(Some(support::PATIENCE)).unwrap();
+                // Where the listener goes in the middle of the kernel's own handshake, Linux may take the client for connected and
+                // not say that nobody is there until it says something itself, as every client does.
                 let mut byte = [0];
-                match stream.read(&mut byte) {
+                match stream.write_all(&encode(&Request::Ping)).and_then(|()| stream.read(&mut byte)) {
                     Ok(0) => {}
                     Ok(_) => assert_eq!(byte, *b"!"),
-                    Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
+                    Err(error) => assert!(
+                        matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe),
+                        "{error}"
+                    ),
                 }
             }
         });
