@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Seeds for the fuzz targets of the protocols: corpus/<target>/seed-*, made from the vectors in ../conformance."""
+"""Seeds for the fuzz targets of the protocols: corpus/<target>/seed-*, made from the vectors in ../conformance and the lists below."""
 
 import json
 import pathlib
@@ -21,6 +21,28 @@ JSON = [
     '{"a":{"b":[{"c":0}]},"é":"🔑"}', " [ 1 , 2 ]\n", '"0123456789abcdef\\t0123456789"', "[[[[[[[[[[]]]]]]]]]]", "-0.1E-2",
     "01", "[1,]", '{"a":1,}', '"\t"', '"\\x"', "1 2",
 ]
+
+REST_TARGETS = [
+    "health", "k", "ns%3Ausers%3Aa.b%3Aargs%3A0", "nsapi:tools:k", "ns:x", "%68ealth", "a%2Fb", "a%252Fb", "a%zz", "..", "a%2e%2E",
+    "", "k/lock", "k/lock?lock_id=7d444840-9dc0-11d1-b245-5ffdce74fad2", "k/ttl", "%6B/ttl", "k/x", "caf%C3%A9",
+]
+REST_HEADERS = [
+    "X-CacheKit-TTL: 60", "X-TTL: 5", "X-CacheKit-TTL: 60\nX-CacheKit-Stale-TTL: 2591940", "X-CacheKit-TTL: 0", "X-CacheKit-TTL: -1",
+    "X-CacheKit-TTL: 1.5", "X-CacheKit-TTL: 2592001", "X-CacheKit-TTL: 5\nX-CacheKit-TTL: 5", "X-CacheKit-Stale-TTL: 5",
+    "Authorization: Bearer ck_live_fuzz", "authorization: bearer  ck_live_fuzz ", "Authorization: Basic ck_live_fuzz",
+    "X-CacheKit-Lock-Id: 7d444840-9dc0-11d1-b245-5ffdce74fad2", "X-CacheKit-Lock-Id: ",
+]
+REST_BODIES = [
+    '{"timeout_ms":30000}', '{"timeout_ms":0}', '{"timeout_ms":31536000000}', '{"ttl":60}', ' { "ttl" : 6e1 } ', '{"ttl":1.5}',
+    '{"ttl":7,"ttl":7}', '{"ttl":7,"more":1}', '{"ttl":"7"}', "[7]",
+]
+
+
+def rest_requests():
+    targets = [f"/v1/cache/{target}" for target in REST_TARGETS] + ["/", "*", "http://h/v1/cache/k"]
+    yield from targets
+    yield from (f"/v1/cache/k\n{headers}" for headers in REST_HEADERS)
+    yield from (f"/v1/cache/k/ttl\n\n{body}" for body in REST_BODIES)
 
 
 def vectors(protocol, *lists):
@@ -44,6 +66,7 @@ def seeds():
     requests = ["requests", "discarded", "invalid", "request_violations"]
     yield "seriput_request", plain, vectors("seriput", *requests)
     yield "seriput_response", plain, vectors("seriput", "responses", "response_violations")
+    yield "rest_request", lambda text: text["name"].encode(), [{"name": text} for text in rest_requests()]
     yield "json", lambda text: text["name"].encode(), [{"name": text} for text in JSON]
 
 

@@ -29,6 +29,8 @@ mod throttle;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use net::raise_descriptor_limit;
+#[doc(hidden)]
+pub use rest::fuzz;
 pub use rest::tls::TlsError;
 pub use server::{Handle, Server, Stopped};
 pub use shared::Events;

@@ -79,8 +79,9 @@ mod tests {
     use crate::{
         ManualClock,
         config::Config,
-        execute::{paper::Paper, seriput::Seriput},
-        session::{self, Local, protocol::Protocol},
+        execute::{Face, paper::Paper, seriput::Seriput},
+        rest,
+        session::{self, Local},
         shared::Shared,
     };
 
@@ -104,34 +105,33 @@ mod tests {
         ))
     }
 
-    /// Sends `request` to a session on this thread; how often another task on the thread gets its turn until `reply` comes.
-    async fn turns_of_others<P: Protocol>(
-        shared: &Arc<Shared>,
-        protocol: P,
-        request: Vec<u8>,
-        reply: &[u8],
-    ) -> u64 {
+    /// Sends `request` to a session on this thread; how often another task on the thread gets its turn from the first eviction
+    /// until `reply` comes.
+    async fn turns_of_others(shared: &Arc<Shared>, face: Face, request: Vec<u8>, reply: &[u8]) -> u64 {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (stream, _) = listener.accept().await.unwrap();
-        let slot = shared.slots.take().unwrap();
+        let (stream, peer) = listener.accept().await.unwrap();
+        let (stream, slot) = (stream.into_std().unwrap(), shared.slots.take().unwrap());
         let local = Local { watchlist: Arc::default(), meter: Arc::default(), round: Arc::default() };
-        task::spawn(session::serve(stream.into_std().unwrap(), protocol, slot, Arc::clone(shared), local));
-        // All but the end of it, so that what is counted is the storing.
-        client.write_all(&request[..request.len() - 1]).await.unwrap();
-        while shared.budget.leased() + 65_536 < request.len() as u64 {
-            task::yield_now().await;
-        }
+        let (paper, seriput) = (Paper::new(Arc::clone(shared), peer.ip()), Seriput::new(Arc::clone(shared)));
+        let shared = Arc::clone(shared);
+        match face {
+            Face::Paper => task::spawn(session::serve(stream, paper, slot, Arc::clone(&shared), local)),
+            Face::Seriput => task::spawn(session::serve(stream, seriput, slot, Arc::clone(&shared), local)),
+            Face::Rest => task::spawn(rest::serve(stream, slot, Arc::clone(&shared), local)),
+        };
+        let evicted = || shared.cache.status().totals.evicted;
+        let before = evicted();
         let turns = Cell::new(0);
         let others = async {
             loop {
-                turns.set(turns.get() + 1);
+                turns.set(turns.get() + u64::from(evicted() > before));
                 task::yield_now().await;
             }
         };
         let mut received = vec![0; reply.len()];
         let answered = async {
-            client.write_all(&request[request.len() - 1..]).await.unwrap();
+            client.write_all(&request).await.unwrap();
             client.read_exact(&mut received).await.unwrap();
         };
         tokio::select! {
@@ -146,31 +146,30 @@ mod tests {
     async fn others_get_their_turn_while_a_large_value_takes_the_place_of_small_ones() {
         let value = vec![b'7'; CAPACITY as usize / 2];
         let mut paper = Vec::new();
-        paper::Request::Set { key: b"paper", value: &value, ttl_s: 0 }.encode(&mut paper).unwrap();
+        paper::Request::Set { key: b"large", value: &value, ttl_s: 0 }.encode(&mut paper).unwrap();
         let mut seriput = Vec::new();
-        let put =
-            seriput::Request::Put { key: "seriput", value_type: seriput::ValueType::Json, value: &value };
+        let put = seriput::Request::Put { key: "large", value_type: seriput::ValueType::Json, value: &value };
         put.encode(&mut seriput).unwrap();
-        let peer = "127.0.0.1".parse().unwrap();
+        let head =
+            format!("PUT /v1/cache/large HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", value.len());
+        let rest = [head.as_bytes(), &value].concat();
 
-        for key in ["paper", "seriput"] {
+        let ok = b"HTTP/1.1 200 OK\r\n";
+        for (face, request, reply) in
+            [(Face::Paper, paper, &b"!!"[..]), (Face::Seriput, seriput, &[0; 6]), (Face::Rest, rest, ok)]
+        {
             let shared = shared();
             let before = shared.cache.status().totals.evicted;
-            let turns = match key {
-                "paper" => {
-                    turns_of_others(&shared, Paper::new(Arc::clone(&shared), peer), paper.clone(), b"!!")
-                        .await
-                }
-                _ => {
-                    turns_of_others(&shared, Seriput::new(Arc::clone(&shared)), seriput.clone(), &[0; 6])
-                        .await
-                }
-            };
+            let turns = turns_of_others(&shared, face, request, reply).await;
             let evicted = shared.cache.status().totals.evicted - before;
             assert!(evicted > 100_000, "{evicted}");
-            assert!(turns >= evicted / STEP_EVICTIONS_MAX, "{turns} turns for {evicted} evictions");
-            let len = shared.cache.size(shared.cache.key(key.as_bytes()), Millis(0));
-            assert_eq!(len, Some(CAPACITY / 2), "{key}");
+            // The turn that follows the last step is the client's.
+            assert!(
+                turns + 1 >= evicted / STEP_EVICTIONS_MAX,
+                "{face:?}: {turns} turns, {evicted} evictions"
+            );
+            let len = shared.cache.size(shared.cache.key(b"large"), Millis(0));
+            assert_eq!(len, Some(CAPACITY / 2), "{face:?}");
         }
     }
 }

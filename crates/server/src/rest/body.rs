@@ -14,11 +14,12 @@ use hyper::{
     header,
 };
 use larder_engine::Millis;
+use tokio::task;
 
 use super::{BODY_BYTES_PER_S_MIN, answer::Answer, line::Line, refusal::Refusal};
 use crate::{
     budget::Lease,
-    limits::BUFFER_BYTES,
+    limits::{BUFFER_BYTES, COPY_STEP_BYTES},
     net::watch::{Listed, Order, Watch},
 };
 
@@ -73,6 +74,8 @@ pub(crate) async fn read(
     let mut lease = line.shared.budget.lease();
     let mut whole = Vec::new();
     let mut next = Some(first);
+    // Bytes since others on this thread had their turn.
+    let mut since_turn = 0;
     while let Some(chunk) = next {
         let len = whole.len() + chunk.len();
         if len as u64 > max {
@@ -82,6 +85,11 @@ pub(crate) async fn read(
             grow(&mut whole, len, announced, &mut lease)?;
         }
         whole.extend_from_slice(&chunk);
+        since_turn += chunk.len();
+        if since_turn >= COPY_STEP_BYTES {
+            since_turn = 0;
+            task::yield_now().await;
+        }
         next = reader.next().await?;
     }
     Ok(Whole::Own { bytes: Bytes::from(whole.into_boxed_slice()), _lease: lease })

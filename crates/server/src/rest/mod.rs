@@ -9,6 +9,8 @@ pub(crate) mod access;
 mod answer;
 mod body;
 mod delete;
+#[doc(hidden)]
+pub mod fuzz;
 mod get;
 mod header;
 mod health;

@@ -1,16 +1,17 @@
 //! `PUT /v1/cache/{key}`: stores the bytes of the body in place of what was there, its times included. Everything else is looked at
-//! before the body is read, and a body that is announced as too long is not read at all.
+//! before the body is read, and a body that is announced as too long is not read at all. A large value is stored in steps.
 
-use hyper::header;
-use larder_engine::{Error as CacheError, Kind, Value};
+use hyper::{body::Bytes, header};
+use larder_engine::{Error as CacheError, Kind, Lifetime, Value};
 use larder_wire::seriput::ValueType;
 
 use super::{
     answer::Answer,
     header::lifetime,
     refusal::{KeyFault, Refusal},
-    route::{Call, Payload},
+    route::{Call, Outcome, Payload},
 };
+use crate::limits::STEPPED_BYTES_MIN;
 
 pub(crate) fn limit(call: &Call<'_>) -> Result<u64, Refusal> {
     let life = lifetime(call.headers)?;
@@ -22,7 +23,7 @@ pub(crate) fn limit(call: &Call<'_>) -> Result<u64, Refusal> {
     }
 }
 
-pub(crate) fn put(call: &Call<'_>, body: Payload<'_>) -> Answer {
+pub(crate) fn put(call: &Call<'_>, body: Payload<'_>) -> Outcome {
     let life = match lifetime(call.headers) {
         Ok(life) => life,
         Err(refusal) => return refusal.into(),
@@ -30,11 +31,28 @@ pub(crate) fn put(call: &Call<'_>, body: Payload<'_>) -> Answer {
     // Whoever reads an entry of this kind relies on it.
     let is_json = says_json(call) && ValueType::Json.check(body.as_slice()).is_ok();
     let kind = if is_json { Kind::Json } else { Kind::Opaque };
-    let value = match body {
-        Payload::Slice(bytes) => Value::Slice(bytes),
-        Payload::Whole(bytes) => Value::Shared(bytes),
+    let is_large = body.as_slice().len() >= STEPPED_BYTES_MIN;
+    let stored = match body {
+        Payload::Slice(bytes) if is_large => {
+            return begin(call, Bytes::copy_from_slice(bytes), kind, life);
+        }
+        Payload::Whole(bytes) if is_large => return begin(call, bytes, kind, life),
+        Payload::Slice(bytes) => call.cache.set_for(call.key, Value::Slice(bytes), kind, life, call.now),
+        Payload::Whole(bytes) => call.cache.set_for(call.key, Value::Shared(bytes), kind, life, call.now),
     };
-    match call.cache.set_for(call.key, value, kind, life, call.now) {
+    done(stored).into()
+}
+
+fn begin(call: &Call<'_>, value: Bytes, kind: Kind, life: Option<Lifetime>) -> Outcome {
+    match call.cache.start_set(call.key, value, kind, life, call.now) {
+        Ok(storing) => Outcome::Storing(storing),
+        Err(error) => refusal(&error).into(),
+    }
+}
+
+/// The answer when a value has been stored, or has not.
+pub(crate) fn done(stored: Result<(), CacheError>) -> Answer {
+    match stored {
         Ok(()) => Answer::success(),
         Err(error) => refusal(&error).into(),
     }

@@ -162,7 +162,8 @@ impl Refusal {
 }
 
 impl KeyFault {
-    fn message(self) -> &'static str {
+    /// For people.
+    pub(crate) fn message(self) -> &'static str {
         match self {
             KeyFault::Empty => "the key is empty",
             KeyFault::Escape => "a % in the key is not followed by two hexadecimal digits",

@@ -1,8 +1,10 @@
 //! What a route is, and how a request finds its own. Routes are data (the list is in [`table`](super::table)), so that what serves
 //! requests and what describes the API cannot differ.
 
+use std::sync::Arc;
+
 use hyper::{HeaderMap, Method, body::Bytes};
-use larder_engine::{Cache, Key, Millis};
+use larder_engine::{Cache, Key, Millis, Storing};
 
 use super::{answer::Answer, refusal::Refusal, table::ROUTES};
 
@@ -108,14 +110,33 @@ pub(crate) enum Run {
     Body {
         /// Looks at everything but the body; the most bytes that the body may have.
         limit: fn(&Call<'_>) -> Result<u64, Refusal>,
-        /// Does it.
-        run: fn(&Call<'_>, Payload<'_>) -> Answer,
+        /// Does it, or starts to.
+        run: fn(&Call<'_>, Payload<'_>) -> Outcome,
     },
+}
+
+/// What has become of a request with a body.
+pub(crate) enum Outcome {
+    Answer(Answer),
+    /// The value is so large that it is stored in steps, with other connections served in between.
+    Storing(Storing),
+}
+
+impl From<Answer> for Outcome {
+    fn from(answer: Answer) -> Outcome {
+        Outcome::Answer(answer)
+    }
+}
+
+impl From<Refusal> for Outcome {
+    fn from(refusal: Refusal) -> Outcome {
+        Outcome::Answer(refusal.into())
+    }
 }
 
 /// A request without its body.
 pub(crate) struct Call<'c> {
-    pub(crate) cache: &'c Cache,
+    pub(crate) cache: &'c Arc<Cache>,
     /// The key, empty where the place has none.
     pub(crate) key: Key<'c>,
     pub(crate) headers: &'c HeaderMap,

@@ -7,8 +7,8 @@ use hyper::{
     body::{Bytes, Incoming},
     http::request::Parts,
 };
-use larder_engine::{Cache, Millis};
-use tokio::time;
+use larder_engine::{Cache, Millis, Progress, Storing};
+use tokio::{task, time};
 
 use super::{
     UNLEASED_BYTES_MAX,
@@ -16,9 +16,9 @@ use super::{
     answer::{Answer, Content},
     body,
     line::Line,
-    path,
+    path, put,
     refusal::Refusal,
-    route::{self, Call, Payload, Run},
+    route::{self, Call, Outcome, Payload, Run},
 };
 use crate::{budget::Lease, execute::Face};
 
@@ -64,7 +64,7 @@ struct Ask {
     key: path::KeyBytes,
     content: Option<route::Content>,
     limit: fn(&Call<'_>) -> Result<u64, Refusal>,
-    run: fn(&Call<'_>, Payload<'_>) -> Answer,
+    run: fn(&Call<'_>, Payload<'_>) -> Outcome,
 }
 
 fn begin(line: &Line, parts: &Parts, now: Millis) -> Result<Begun, Refusal> {
@@ -120,10 +120,24 @@ async fn read_and_run(
         body::Whole::Own { bytes, .. } => Payload::Whole(bytes.clone()),
     };
     // The body may have taken a while.
-    Ok((ask.run)(&call(line, cache, &ask.key, parts, line.now()), payload))
+    match (ask.run)(&call(line, cache, &ask.key, parts, line.now()), payload) {
+        Outcome::Answer(answer) => Ok(answer),
+        Outcome::Storing(storing) => Ok(store(storing, line).await),
+    }
 }
 
-fn call<'c>(line: &Line, cache: &'c Cache, key: &'c [u8], parts: &'c Parts, now: Millis) -> Call<'c> {
+/// Stores a large value, for which many small ones may have to go: others on this thread get their turn after each step.
+async fn store(mut storing: Storing, line: &Line) -> Answer {
+    loop {
+        match storing.step(line.now()) {
+            Ok(Progress::More) => task::yield_now().await,
+            Ok(Progress::Done) => return put::done(Ok(())),
+            Err(error) => return put::done(Err(error)),
+        }
+    }
+}
+
+fn call<'c>(line: &Line, cache: &'c Arc<Cache>, key: &'c [u8], parts: &'c Parts, now: Millis) -> Call<'c> {
     Call {
         cache,
         key: cache.key(key),

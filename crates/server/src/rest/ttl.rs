@@ -10,7 +10,7 @@ use super::{
     header::{check_ttl, ttl},
     json,
     refusal::Refusal,
-    route::{Call, Payload},
+    route::{Call, Outcome, Payload},
 };
 
 #[derive(Deserialize)]
@@ -34,16 +34,22 @@ pub(crate) fn limit(_: &Call<'_>) -> Result<u64, Refusal> {
     Ok(JSON_BYTES_MAX)
 }
 
-pub(crate) fn patch(call: &Call<'_>, body: Payload<'_>) -> Answer {
-    let expected = r#"the body is a JSON object with exactly one field, {"ttl":N}"#;
-    let Some(request) = json::object::<Request>(body.as_slice()) else {
-        return Refusal::Json(expected).into();
+pub(crate) fn patch(call: &Call<'_>, body: Payload<'_>) -> Outcome {
+    let asked = match read_time(body.as_slice()) {
+        Ok(asked) => ttl(asked),
+        Err(refusal) => return refusal.into(),
     };
-    let asked = json::whole(&request.ttl).and_then(check_ttl).and_then(ttl);
     let (Some(asked), Some(longest)) = (asked, ttl(TTL_S_MAX)) else { return Refusal::Ttl.into() };
     match call.cache.renew(call.key, asked, longest, call.now) {
-        Renewed::Done | Renewed::Missing => Answer::success(),
+        Renewed::Done | Renewed::Missing => Answer::success().into(),
         Renewed::Stale => Refusal::Stale.into(),
         Renewed::TooLong { .. } => Refusal::Lifetime.into(),
     }
+}
+
+/// The seconds that a body asks for.
+pub(super) fn read_time(body: &[u8]) -> Result<u64, Refusal> {
+    let expected = r#"the body is a JSON object with exactly one field, {"ttl":N}"#;
+    let request: Request = json::object(body).ok_or(Refusal::Json(expected))?;
+    json::whole(&request.ttl).and_then(check_ttl).ok_or(Refusal::Ttl)
 }
