@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{
     KEY_BYTES_MAX,
     route::{Content, Described, Field, Parameter, ParameterPlace, Place, Route, Schema},
-    table::{EVERYWHERE, ROUTES},
+    table::{ANYWHERE, EVERYWHERE, ROUTES, WITH_BODY},
 };
 
 /// What a key may be: its characters, no two dots in a row, no word that means something else in a path, and a name behind `ns:` and
@@ -62,9 +62,11 @@ fn path_item(place: Place) -> Value {
 }
 
 fn operation(route: &Route) -> Value {
-    let parameters: Vec<_> = route.parameters.iter().map(parameter).collect();
+    let parameters: Vec<_> = ANYWHERE.iter().chain(route.parameters).map(parameter).collect();
+    let with_body = if route.body.is_some() { WITH_BODY } else { &[] };
     let mut responses = Map::new();
-    for described in EVERYWHERE.iter().chain(route.answers) {
+    // What a route says itself is more to the point.
+    for described in EVERYWHERE.iter().chain(with_body).chain(route.answers) {
         responses.insert(described.status.to_string(), response(route, described));
     }
     let mut operation = json!({
@@ -168,7 +170,16 @@ fn error_schema() -> Value {
 mod tests {
     use std::{collections::HashSet, fs, path::Path};
 
+    use hyper::{
+        HeaderMap,
+        header::{self, HeaderName},
+    };
+
     use super::*;
+    use crate::rest::{
+        answer::Answer,
+        refusal::{KeyFault, Refusal},
+    };
 
     #[test]
     fn the_file_in_docs_is_what_the_routes_make() {
@@ -180,6 +191,44 @@ mod tests {
         let found = fs::read_to_string(&file).unwrap_or_default();
         assert!(found == made, "run this test with LARDER_WRITE_DOCS=1 to write {}", file.display());
     }
+
+    #[test]
+    fn whatever_a_request_is_refused_for_is_described() {
+        let document = document();
+        let refusals = [
+            Refusal::NoKey,
+            Refusal::WrongKey,
+            Refusal::TooFast(1),
+            Refusal::L1Status,
+            Refusal::Space,
+            Refusal::Method { allowed: Place::Entry },
+            Refusal::Key(KeyFault::Empty),
+            Refusal::Repeated,
+            Refusal::Busy,
+        ];
+        let with_body =
+            [Refusal::BodySlow, Refusal::BodyBroken, Refusal::ValueTooLarge, Refusal::BodyTooLarge];
+        for route in ROUTES {
+            let method = route.method.as_str().to_ascii_lowercase();
+            let responses = &document["paths"][route.place.path()][method]["responses"];
+            let given = refusals.iter().chain(with_body.iter().filter(|_| route.body.is_some()));
+            for refusal in given {
+                let response = &responses[refusal.status().as_str()];
+                assert!(response.is_object(), "{}: {refusal:?}", route.operation);
+                let answer = Answer::from(*refusal).into_response(HeaderMap::new());
+                for name in answer.headers().keys().filter(|name| !EVERY_ANSWER.contains(name)) {
+                    let headers = response["headers"].as_object().unwrap();
+                    let is_described =
+                        headers.keys().any(|described| described.eq_ignore_ascii_case(name.as_str()));
+                    assert!(is_described, "{}: {refusal:?}: {name}", route.operation);
+                }
+            }
+        }
+    }
+
+    /// What every answer has, and what HTTP says of every body.
+    const EVERY_ANSWER: [HeaderName; 4] =
+        [header::CACHE_CONTROL, header::VARY, header::CONTENT_TYPE, header::CONTENT_LENGTH];
 
     #[test]
     fn every_route_is_described_once() {

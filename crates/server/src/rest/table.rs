@@ -1,4 +1,5 @@
-//! The routes. The answers that every route can give - 400, 401, 405, 429, 503 and the like - are in [`EVERYWHERE`].
+//! The routes. The answers that every route can give - 400, 401, 405, 429, 503 and the like - are in [`EVERYWHERE`], and those that
+//! the routes with a body can give in [`WITH_BODY`].
 
 use hyper::Method;
 
@@ -30,6 +31,10 @@ const RETRY_AFTER: Parameter = header(
     Schema::Integer { min: 1, max: u32::MAX as u64 },
     "Seconds after which to try again",
 );
+
+const ALLOW: Parameter = header("Allow", Schema::Text, "The methods that the path has");
+const WWW_AUTHENTICATE: Parameter =
+    header("WWW-Authenticate", Schema::Words(&["Bearer"]), "How to show a key");
 
 const fn plain(status: u16, summary: &'static str, body: Content) -> Described {
     Described { status, summary, headers: &[], body: Some(body) }
@@ -207,17 +212,43 @@ pub(crate) static OPERATIONS: [&str; ROUTES.len()] = {
     names
 };
 
+/// What any request may say.
+pub(crate) static ANYWHERE: &[Parameter] = &[header(
+    "X-CacheKit-L1-Status",
+    // Whoever has another key may send what they like.
+    Schema::Text,
+    "How the client's own cache fared: hit, miss or disabled. Needed with a key that begins with ck_sdk_",
+)];
+
 /// What any route may answer instead.
 pub(crate) static EVERYWHERE: &[Described] = &[
     plain(400, "The request is wrong; the error says where", Content::Error),
-    plain(401, "There is no API key, or it is not known", Content::Error),
+    Described {
+        status: 401,
+        summary: "There is no API key, or it is not known",
+        headers: &[WWW_AUTHENTICATE],
+        body: Some(Content::Error),
+    },
     plain(403, "Keys of this class do not write where this key belongs", Content::Error),
-    plain(405, "The path does not have this method; the Allow header says which it has", Content::Error),
+    Described {
+        status: 405,
+        summary: "The path does not have this method",
+        headers: &[ALLOW],
+        body: Some(Content::Error),
+    },
+    plain(414, "The path is too long; the connection ends", Content::Error),
     Described {
         status: 429,
         summary: "Too many requests of the tenant",
         headers: &[RETRY_AFTER],
         body: Some(Content::Error),
     },
+    plain(431, "The head of the request is too long; the connection ends", Content::Error),
     Described { status: 503, summary: "Not now", headers: &[RETRY_AFTER], body: Some(Content::Error) },
+];
+
+/// What a route that reads a body may answer besides.
+pub(crate) static WITH_BODY: &[Described] = &[
+    plain(408, "The body did not arrive in time; the connection ends", Content::Error),
+    plain(413, "The body is too long", Content::Error),
 ];
