@@ -1,6 +1,6 @@
 //! `cachekit-rs` as it is published against the Larder in `target/debug` (or where `LARDER` says): every call of its backend, its
 //! client with and without encryption, and its functions in a stampede. The SDK reads what the server answers strictly - a field
-//! too many, and it fails - and talks to nothing but HTTPS, so TLS ends in front of the server.
+//! too many, and it fails - and talks to nothing but HTTPS. Certificate and server are those that the README says.
 
 use std::{
     io::{BufRead, BufReader},
@@ -15,29 +15,29 @@ use std::{
 
 use cachekit::{
     backend::{Backend, LockableBackend, TtlInspectable, cachekitio::CachekitIO},
+    error::BackendErrorKind,
     interop::{InteropValue, interop_key},
     prelude::*,
 };
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
-/// A Larder without keys serves whoever has any.
+/// The key of the README, one of the kind that SDKs are given, and nobody's.
 const KEY: &str = "ck_live_0123456789abcdef";
+const SDK_KEY: &str = "ck_sdk_0123456789abcdef";
+const WRONG_KEY: &str = "ck_live_0123456789abcdee";
 
-/// A Larder behind TLS, with a certificate of its own; stopped when dropped.
+/// A Larder with a certificate of its own; stopped when dropped.
 struct Larder {
     server: Child,
-    front: Child,
     url: String,
     folder: TempDir,
 }
 
 impl Drop for Larder {
     fn drop(&mut self) {
-        for child in [&mut self.front, &mut self.server] {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        let _ = self.server.kill();
+        let _ = self.server.wait();
     }
 }
 
@@ -46,56 +46,45 @@ fn path(relative: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(relative)
 }
 
-/// The first line that a program prints, without what it begins with.
-fn first_line(child: &mut Child, begin: &str) -> String {
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    line.trim().strip_prefix(begin).unwrap_or_else(|| panic!("{line:?}")).to_owned()
+/// The one command of the README that begins so.
+fn command(begin: &str) -> String {
+    let readme = std::fs::read_to_string(path("README.md")).unwrap().replace("\\\n", " ");
+    let commands: Vec<_> = readme.lines().filter(|line| line.trim_start().starts_with(begin)).collect();
+    assert_eq!(commands.len(), 1, "{commands:?}");
+    commands[0].trim().to_owned()
 }
 
 impl Larder {
     fn start() -> Larder {
         let folder = tempfile::tempdir().unwrap();
-        let (key, certificate) = (folder.path().join("key.pem"), folder.path().join("cert.pem"));
-        let made = Command::new("openssl")
-            .args([
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:P-256",
-                "-nodes",
-                "-days",
-                "1",
-            ])
-            .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
-            .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
-            .args([key.as_path(), Path::new("-out"), &certificate])
-            .output()
-            .unwrap();
+        let made =
+            Command::new("sh").args(["-c", &command("openssl req")]).current_dir(&folder).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let binary = std::env::var_os("LARDER").map_or_else(|| path("target/debug/larder"), PathBuf::from);
-        let mut server = Command::new(binary)
-            .args(["serve", "--paper", "off", "--seriput", "off", "--admin", "off", "--rest", "127.0.0.1:0"])
+        let serving = command("larder serve --rest").replace(":8443", ":0");
+        let mut server = Command::new(std::path::absolute(binary).unwrap())
+            .args(serving.split_whitespace().skip(1))
+            .args(["--paper", "off", "--seriput", "off", "--admin", "off"])
+            .args(["--api-key", &format!("{SDK_KEY}=default")])
+            .current_dir(&folder)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut front = Command::new("python3")
-            .arg(path("crates/larder/tests/python/tls_front.py"))
-            .args([&certificate, &key])
-            .arg(first_line(&mut server, "rest listening on 127.0.0.1:"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let url = format!("https://localhost:{}", first_line(&mut front, ""));
-        Larder { server, front, url, folder }
+        let mut line = String::new();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let port =
+            line.trim().strip_prefix("rest listening on 0.0.0.0:").unwrap_or_else(|| panic!("{line:?}"));
+        // The certificate is for this name as well, which needs no line in /etc/hosts.
+        let url = format!("https://localhost:{port}");
+        Larder { server, url, folder }
     }
 
     fn backend(&self) -> CachekitIO {
-        let backend = CachekitIO::builder().api_url(&self.url).api_key(KEY).allow_custom_host(true);
-        backend.build().unwrap()
+        self.backend_with(KEY)
+    }
+
+    fn backend_with(&self, key: &str) -> CachekitIO {
+        CachekitIO::builder().api_url(&self.url).api_key(key).allow_custom_host(true).build().unwrap()
     }
 
     /// A client with an L1 of its own, as another process would have it.
@@ -146,6 +135,25 @@ async fn backend_calls(larder: &Larder) {
     assert!(backend.release_lock("locked", &held).await.unwrap());
     assert!(!backend.release_lock("locked", &held).await.unwrap());
     assert!(backend.acquire_lock("locked", 30_000).await.unwrap().is_some());
+}
+
+async fn keys(larder: &Larder) {
+    let wrong = larder.backend_with(WRONG_KEY);
+    let errors = [
+        wrong.get("k").await.unwrap_err(),
+        wrong.set("k", vec![1], None).await.unwrap_err(),
+        wrong.delete("k").await.unwrap_err(),
+        wrong.acquire_lock("k", 1_000).await.unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!(error.kind, BackendErrorKind::Authentication, "{error}");
+    }
+    let sdk = larder.backend_with(SDK_KEY);
+    assert_eq!(sdk.get("k").await.unwrap(), None, "nothing was stored");
+    sdk.set("ns:users:k", vec![1], None).await.unwrap();
+    assert_eq!(larder.backend().get("ns:users:k").await.unwrap(), Some(vec![1]));
+    let denied = sdk.set("nsapi:tools:k", vec![1], None).await.unwrap_err();
+    assert_eq!(denied.kind, BackendErrorKind::Authentication, "{denied}");
 }
 
 async fn values_between_clients(larder: &Larder) {
@@ -206,6 +214,7 @@ fn the_sdk_works_with_larder() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         backend_calls(&larder).await;
+        keys(&larder).await;
         values_between_clients(&larder).await;
         encrypted_values(&larder).await;
         a_stampede_computes_once(&larder).await;

@@ -1,97 +1,61 @@
-//! The published Python SDK of CacheKit, over TLS, against a Larder that each test starts: `tests/python/cachekit_*.py`.
-//! The SDK talks to nothing but HTTPS, so TLS ends in front of the server (`tls_front.py`).
+//! The published Python SDK of CacheKit against Larder's own TLS listener, which asks for keys: `tests/python/cachekit_*.py`. The
+//! certificate, the server and the variables are those that the README says.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use support::readme::{command, commands, shell};
+use support::served::Served;
 use support::{larder, outcome, parts};
 use tempfile::TempDir;
 
+/// The key of the README, one of the kind that SDKs are given, and nobody's.
 const KEY: &str = "ck_live_0123456789abcdef";
-const HOST: &str = "larder.test";
+const SDK_KEY: &str = "ck_sdk_0123456789abcdef";
+const WRONG_KEY: &str = "ck_live_0123456789abcdee";
 
-/// A Larder behind TLS, with a certificate of its own; stopped when dropped.
+/// A Larder with a certificate of its own.
 struct Larder {
-    server: Child,
-    front: Child,
-    port: String,
-    metrics: String,
+    server: Served,
     folder: TempDir,
-}
-
-impl Drop for Larder {
-    fn drop(&mut self) {
-        for child in [&mut self.front, &mut self.server] {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-/// A key and a certificate for [`HOST`], which is its own authority.
-fn certify(key: &Path, certificate: &Path) {
-    let made = Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-days",
-            "1",
-        ])
-        .args(["-subj", &format!("/CN={HOST}"), "-addext", &format!("subjectAltName=DNS:{HOST}")])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
-        .args([key, Path::new("-out"), certificate])
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{made:?}");
 }
 
 impl Larder {
     /// `None` says that the test has to skip.
     fn start() -> Option<Larder> {
-        let mut front = parts::python("tls_front.py")?;
+        parts::python("")?;
+        parts::program("openssl")?;
         let folder = TempDir::new().unwrap();
-        let (key, certificate) = (folder.path().join("key.pem"), folder.path().join("cert.pem"));
-        certify(&key, &certificate);
-        let mut server = larder(["serve", "--paper", "off", "--seriput", "off"])
-            .args(["--admin", "127.0.0.1:0", "--rest", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(server.stdout.take().unwrap()).lines();
-        let lines: Vec<_> = lines.take(2).map(|line| line.unwrap()).collect();
-        let after = |name: &str| lines.iter().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();
-        let metrics = format!("http://{}/metrics", after("admin listening on "));
-        let mut front = front
-            .args([&certificate, &key])
-            .arg(after("rest listening on 127.0.0.1:"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut port = String::new();
-        BufReader::new(front.stdout.take().unwrap()).read_line(&mut port).unwrap();
-        Some(Larder { server, front, port: port.trim().to_owned(), metrics, folder })
+        let section = "The CacheKit REST API";
+        let made = shell(&command(section, "openssl "), folder.path()).output().unwrap();
+        assert!(made.status.success(), "{made:?}");
+        let serving = command(section, "larder serve --rest").replace(":8443", ":0");
+        let mut server = larder(serving.strip_prefix("larder ").unwrap().split_whitespace());
+        server.args(["--paper", "off", "--seriput", "off", "--admin", "127.0.0.1:0"]);
+        server.args(["--api-key", &format!("{SDK_KEY}=default")]).current_dir(&folder);
+        Some(Larder { server: Served::start(&mut server, 2), folder })
+    }
+
+    fn metrics(&self) -> String {
+        format!("http://{}/metrics", self.server.address("admin"))
     }
 
     /// Runs a script to its end and returns what it says.
     fn run(&self, script: &str, arguments: &[&str]) -> String {
+        self.run_with(KEY, script, arguments)
+    }
+
+    fn run_with(&self, key: &str, script: &str, arguments: &[&str]) -> String {
         let mut script = parts::python(script).unwrap();
-        script
-            .args(arguments)
-            .env("CACHEKIT_API_URL", format!("https://{HOST}:{}", self.port))
-            .env("CACHEKIT_API_KEY", KEY)
-            .env("CACHEKIT_ALLOW_CUSTOM_HOST", "true")
-            .env("SSL_CERT_FILE", self.folder.path().join("cert.pem"))
-            .env("NO_PROXY", "*")
-            .env_remove("CACHEKIT_MASTER_KEY");
+        let port = self.server.address("rest").port();
+        let exports = commands("Use it from CacheKit's SDKs", "export ").join(" ");
+        let variables: Vec<_> = exports.split(' ').filter_map(|word| word.split_once('=')).collect();
+        assert_eq!(variables.len(), 4, "{exports}");
+        for (name, value) in variables {
+            let value = value.replace(":8443", &format!(":{port}")).replace(KEY, key);
+            script.env(name, value.replace("$PWD", self.folder.path().to_str().unwrap()));
+        }
+        script.args(arguments).env("NO_PROXY", "*").env_remove("CACHEKIT_MASTER_KEY");
         let (status, stdout, stderr) = outcome(&script.output().unwrap());
         assert_eq!(status, 0, "{stdout}{stderr}");
         stdout
@@ -107,16 +71,27 @@ fn every_call_of_the_python_sdks_backend_does_what_it_promises() {
 #[test]
 fn what_one_python_process_computes_another_finds() {
     let Some(larder) = Larder::start() else { return };
-    let run = |part| larder.run("cachekit_functions.py", &[part]);
-    assert_eq!(run("everything"), "computed: plain waiting secret shared\n");
-    assert_eq!(run("everything"), "computed: \n");
-    assert_eq!(run("invalidate"), "computed: plain\n");
+    let run = |key, part| larder.run_with(key, "cachekit_functions.py", &[part]);
+    assert_eq!(run(KEY, "everything"), "computed: plain waiting secret shared\n");
+    assert_eq!(run(KEY, "everything"), "computed: \n");
+    assert_eq!(run(SDK_KEY, "everything"), "computed: \n", "the key of an SDK is as good");
+    assert_eq!(run(SDK_KEY, "invalidate"), "computed: plain\n");
+}
+
+#[test]
+fn a_wrong_key_is_an_error_of_authentication_in_python() {
+    let Some(larder) = Larder::start() else { return };
+    assert_eq!(
+        larder.run_with(WRONG_KEY, "cachekit_wrong_key.py", &[]),
+        "refused: get set exists delete get_async\n"
+    );
+    assert_eq!(larder.run_with(KEY, "cachekit_wrong_key.py", &[]), "refused: \n");
 }
 
 #[test]
 fn a_stampede_of_python_processes_computes_once() {
     let Some(larder) = Larder::start() else { return };
-    assert_eq!(larder.run("cachekit_stampede.py", &["6", &larder.metrics]), "computed: 1\n");
+    assert_eq!(larder.run("cachekit_stampede.py", &["6", &larder.metrics()]), "computed: 1\n");
 }
 
 #[test]

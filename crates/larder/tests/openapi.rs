@@ -12,9 +12,35 @@ use support::{larder, outcome, parts};
 const EXAMPLES: &str = "20";
 
 #[test]
-fn the_server_does_what_the_description_says() {
+fn a_server_without_keys_does_what_the_description_says() {
+    check(&[], &[]);
+}
+
+#[test]
+fn a_server_with_keys_does_what_the_description_says() {
+    check(
+        &["--api-key", "ck_live_0123456789abcdef=shop"],
+        &["--header", "Authorization: Bearer ck_live_0123456789abcdef"],
+    );
+}
+
+#[test]
+fn who_shows_no_key_is_refused_as_the_description_says() {
+    // Refused rightly or wrongly: whatever is asked, the answer is one of those described.
+    check(
+        &["--api-key", "ck_live_0123456789abcdef=shop", "--auth-delay", "off"],
+        &[
+            "--checks",
+            "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance",
+        ],
+    );
+}
+
+/// Starts a server with `flags` and has schemathesis ask it with `options`.
+fn check(flags: &[&str], options: &[&str]) {
     let Some(mut schemathesis) = parts::python_module("schemathesis.cli") else { return };
     let mut child = larder(["serve", "--paper", "off", "--seriput", "off", "--rest", "127.0.0.1:0"])
+        .args(flags)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -37,6 +63,7 @@ fn the_server_does_what_the_description_says() {
             "off",
             "--continue-on-failure",
         ])
+        .args(options)
         .current_dir(&folder)
         .env("SCHEMATHESIS_HOOKS", "openapi_hooks")
         .env("PYTHONPATH", root.join("tests/python"))

@@ -1,4 +1,4 @@
-"""Each call of cachekit's REST backend against Larder: cachekit_backend.py, with CACHEKIT_API_URL and the like set.
+"""Each call of cachekit's REST backend against Larder: cachekit_backend.py, with the variables of the README.
 
 The values of times are not waited for: what expires when is tested elsewhere, with a clock that the test owns.
 """

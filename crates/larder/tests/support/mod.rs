@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub(crate) mod parts;
+pub(crate) mod readme;
+pub(crate) mod served;
 
 use larder_wire::Decoded;
 use larder_wire::paper::{self, Booleans, Command as Asked, Error, Limits, Part, Request, Status, reply};
@@ -13,6 +15,10 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// Nothing here takes this long; a test that waits longer has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// `larder`, with none of its variables set.
 pub(crate) fn larder<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {

@@ -21,6 +21,17 @@ fn interpreter() -> Option<Command> {
     Some(Command::new(interpreter))
 }
 
+/// A program of the system; `None` says that the test has to skip.
+#[track_caller]
+pub(crate) fn program(name: &str) -> Option<Command> {
+    // Whatever it thinks of the question.
+    if Command::new(name).arg("--version").output().is_err() {
+        absent(name);
+        return None;
+    }
+    Some(Command::new(name))
+}
+
 /// A script of `tests/python`.
 #[track_caller]
 pub(crate) fn python(script: &str) -> Option<Command> {
