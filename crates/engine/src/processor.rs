@@ -44,11 +44,13 @@ fn with_top_byte_sse2(numbers: [u32; 16], top: u8) -> u16 {
         _mm_setr_epi32, _mm_srli_epi32,
     };
     let top = _mm_set1_epi32(top.into());
-    let equal = |at: usize| -> __m128i {
-        let [a, b, c, d] = [0, 1, 2, 3].map(|place| numbers[at + place] as i32);
-        _mm_cmpeq_epi32(_mm_srli_epi32::<24>(_mm_setr_epi32(a, b, c, d)), top)
+    let equal = |a: u32, b: u32, c: u32, d: u32| -> __m128i {
+        let four = _mm_setr_epi32(a as i32, b as i32, c as i32, d as i32);
+        _mm_cmpeq_epi32(_mm_srli_epi32::<24>(four), top)
     };
-    let (low, high) = (_mm_packs_epi32(equal(0), equal(4)), _mm_packs_epi32(equal(8), equal(12)));
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = numbers;
+    let low = _mm_packs_epi32(equal(a, b, c, d), equal(e, f, g, h));
+    let high = _mm_packs_epi32(equal(i, j, k, l), equal(m, n, o, p));
     _mm_movemask_epi8(_mm_packs_epi16(low, high)) as u16
 }
 
