@@ -7,6 +7,10 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
+use tokio::time::timeout;
+
+/// Longer than anything here takes: so that a test that has gone wrong ends.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn at(port: u16) -> RedisStore {
     RedisStore::new(&format!("redis://127.0.0.1:{port}/0"), Limits::default()).unwrap()
@@ -210,26 +214,32 @@ async fn when_a_node_dies_its_copy_takes_over_with_all_entries() {
         let written = number(info, "master_repl_offset:");
         info.contains("role:master") && written.is_some() && number(info, ",offset=") == written
     };
-    while !is_copied(&ask(ports[0], "INFO replication")) {
-        tokio::task::yield_now().await;
-    }
+    let copied = async {
+        while !is_copied(&ask(ports[0], "INFO replication")) {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, copied).await.unwrap();
     // The first node is a master, and one of the two that the store knew from the beginning.
     drop(nodes.remove(0));
     let mut failures = 0;
-    for key in &keys {
-        loop {
-            match store.get(key.as_bytes()).await {
-                Ok(found) => {
-                    assert_eq!(found, Some(Found::fresh(key.clone())));
-                    break;
-                }
-                Err(error) => {
-                    assert!(error.class().is_temporary(), "{error}");
-                    failures += 1;
+    let served = async {
+        for key in &keys {
+            loop {
+                match store.get(key.as_bytes()).await {
+                    Ok(found) => {
+                        assert_eq!(found, Some(Found::fresh(key.clone())));
+                        break;
+                    }
+                    Err(error) => {
+                        assert!(error.class().is_temporary(), "{error}");
+                        failures += 1;
+                    }
                 }
             }
         }
-    }
+    };
+    timeout(PATIENCE, served).await.unwrap();
     assert!(failures > 0, "a node was gone, which somebody must have noticed");
     store.set(b"spread:new", "v".into(), Expiry::NEVER).await.unwrap();
     let _ = nodes;
