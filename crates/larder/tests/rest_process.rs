@@ -276,6 +276,8 @@ fn hostile_bytes(address: SocketAddr) {
         b"GET /v1/cache/k HTTP/1.1\r\nauthorization: Bearer ck_live_WrongKey89ab\x1b[31mForged\r\n\r\n"
             .to_vec(),
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x06\xffForged\x1b[31m".to_vec(),
+        http2_get(&format!("/v1/cache/Forged\x1b/lock?lock_id={LOCK_ID}"), "x"),
+        http2_get("/v1/cache/k", "Forged\x1b"),
         format!("PUT /v1/cache/k HTTP/1.1\r\nauthorization: Bearer {KEY}\r\ncontent-length: 9\r\n\r\nForged")
             .into_bytes(),
     ] {
@@ -285,6 +287,20 @@ fn hostile_bytes(address: SocketAddr) {
         // Some are answered, some are not; what matters is in the log.
         let _ = client.read_to_end(&mut Vec::new());
     }
+}
+
+/// An HTTP/2 connection whose first request has these in its head, whatever HTTP/2 thinks of them.
+fn http2_get(path: &str, authority: &str) -> Vec<u8> {
+    // GET and http are in HPACK's table, as are the names of the others.
+    let mut head = vec![0x82, 0x86];
+    for (name, value) in [(4, path), (1, authority)] {
+        head.extend([name, value.len() as u8]);
+        head.extend_from_slice(value.as_bytes());
+    }
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
+    bytes.extend([0, 0, head.len() as u8, 1, 5, 0, 0, 0, 1]);
+    bytes.extend(head);
+    bytes
 }
 
 /// The log has no secret, and no control character but the ends of its lines.
