@@ -3,20 +3,14 @@
 //!
 //!     cargo run --release --bin auto_cost [-- --rounds 9 --operations 4000000 --entries 5000000]
 //!
-//! The longest operation is in CPU time of its thread: what other programs take meanwhile is not the operation's.
+//! The longest operation is in CPU time: what other programs take meanwhile is not the operation's.
 
 use clap::Parser;
+use larder_bench::{CAPACITY, Step, VALUE, key, median, process_cpu_ns, steps};
 use larder_engine::{Cache, Kind, Millis, Options, PolicyChoice, PolicyName};
-use rand::rngs::SmallRng;
-use rand::{RngExt, SeedableRng};
-use rand_distr::{Distribution, Zipf};
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
-const KEYS: f64 = 1_000_000.0;
-const CAPACITY: u64 = 100_000;
-const VALUE: [u8; 64] = [b'v'; 64];
 
 #[derive(Parser)]
 struct Args {
@@ -41,9 +35,8 @@ fn set(cache: &Cache, key: &[u8]) {
 }
 
 /// A get that is filled if it misses, or an insert.
-fn access(cache: &Cache, (number, insert): (u64, bool)) {
-    let mut key = [b'k'; 16];
-    key[..8].copy_from_slice(&number.to_le_bytes());
+fn access(cache: &Cache, (number, insert): Step) {
+    let key = key(number);
     let found = !insert
         && cache
             .get(cache.key(&key), Millis(0), |entry| {
@@ -53,28 +46,6 @@ fn access(cache: &Cache, (number, insert): (u64, bool)) {
     if !found {
         set(cache, &key);
     }
-}
-
-fn steps(count: usize) -> Vec<(u64, bool)> {
-    let mut random = SmallRng::seed_from_u64(1);
-    let zipf = Zipf::new(KEYS, 0.99).expect("valid parameters");
-    let mut step = || {
-        let rank = zipf.sample(&mut random) as u64;
-        (rank.wrapping_mul(0x9e37_79b9_7f4a_7c15), random.random_ratio(1, 20))
-    };
-    (0..count).map(|_| step()).collect()
-}
-
-fn thread_cpu_ns() -> f64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the pointer is to a live timespec.
-    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
-    time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 /// Bytes that the allocator has handed out. (Resident memory comes in huge pages, one of which is more than a watch takes.)
@@ -96,15 +67,15 @@ fn grow(entries: u64, watched: bool) -> f64 {
 }
 
 fn time(args: &Args) {
-    let steps = steps(args.operations);
+    let steps = steps(args.operations, 1);
     println!("{:<14} {:>10} {:>12} {:>18}", "", "ns/op", "ns watched", "operations kept");
     for policy in PolicyName::all_default() {
         let [plain, watched] =
             [false, true].map(|watched| cache(Options::entries(CAPACITY), policy, watched));
         let measure = |cache: &Cache| {
-            let before = thread_cpu_ns();
+            let before = process_cpu_ns();
             steps.iter().for_each(|&step| access(cache, step));
-            (thread_cpu_ns() - before) / steps.len() as f64
+            (process_cpu_ns() - before) / steps.len() as f64
         };
         measure(&plain);
         measure(&watched);
@@ -123,7 +94,7 @@ fn time(args: &Args) {
 /// The same operations three times over, on caches made anew, and of each the quickest: what interrupted one of them is not there
 /// in the others, and what the operation itself has to do is.
 fn longest(args: &Args) {
-    let steps = steps(args.operations);
+    let steps = steps(args.operations, 1);
     let makes: [(&str, &dyn Fn() -> Cache); 3] = [
         ("without", &|| cache(Options::entries(CAPACITY), PolicyName::Lru, false)),
         ("watched", &|| cache(Options::entries(CAPACITY), PolicyName::Lru, true)),
@@ -137,9 +108,9 @@ fn longest(args: &Args) {
         for _ in 0..3 {
             let cache = make();
             for (&step, time) in steps.iter().zip(&mut times) {
-                let before = thread_cpu_ns();
+                let before = process_cpu_ns();
                 access(&cache, step);
-                *time = time.min(thread_cpu_ns() - before);
+                *time = time.min(process_cpu_ns() - before);
             }
         }
         times.sort_by(f64::total_cmp);

@@ -7,17 +7,11 @@
 use std::time::Instant;
 
 use clap::Parser;
+use larder_bench::{CAPACITY, Step, VALUE, key, median, process_cpu_ns, steps};
 use larder_engine::{Cache, Kind, Millis, Options, PolicyChoice, PolicyName};
-use rand::rngs::SmallRng;
-use rand::{RngExt, SeedableRng};
-use rand_distr::{Distribution, Zipf};
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
-const KEYS: f64 = 1_000_000.0;
-const CAPACITY: u64 = 100_000;
-const VALUE: [u8; 64] = [b'v'; 64];
 
 #[derive(Parser)]
 struct Args {
@@ -28,26 +22,6 @@ struct Args {
     /// Run only subjects whose name contains this.
     #[arg(long, default_value = "")]
     only: String,
-}
-
-/// One step: a key, and whether it is an insert.
-type Step = (u64, bool);
-
-fn steps(count: usize, seed: u64) -> Vec<Step> {
-    let mut random = SmallRng::seed_from_u64(seed);
-    let zipf = Zipf::new(KEYS, 0.99).expect("valid parameters");
-    let mut step = || {
-        let rank = zipf.sample(&mut random) as u64;
-        // Scattered, so that neighbours in rank are not neighbours in memory.
-        (rank.wrapping_mul(0x9e37_79b9_7f4a_7c15), random.random_ratio(1, 20))
-    };
-    (0..count).map(|_| step()).collect()
-}
-
-fn key(number: u64) -> [u8; 16] {
-    let mut key = [b'k'; 16];
-    key[..8].copy_from_slice(&number.to_le_bytes());
-    key
 }
 
 trait Subject: Sync {
@@ -117,18 +91,6 @@ fn run(subject: &dyn Subject, steps: &[Step]) -> usize {
     hits
 }
 
-fn thread_cpu_ns() -> f64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the pointer is to a live timespec.
-    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
-    time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
 struct Row {
     name: String,
     subject: Box<dyn Subject>,
@@ -175,9 +137,9 @@ fn main() {
     }
     for _ in 0..args.rounds {
         for row in &mut rows {
-            let before = thread_cpu_ns();
+            let before = process_cpu_ns();
             let hits = run(&*row.subject, &one);
-            row.cpu_ns.push((thread_cpu_ns() - before) / args.operations as f64);
+            row.cpu_ns.push((process_cpu_ns() - before) / args.operations as f64);
             row.hit_ratio = hits as f64 / one.iter().filter(|(_, insert)| !insert).count() as f64;
             let begin = Instant::now();
             std::thread::scope(|scope| {
