@@ -49,7 +49,8 @@ text{font-family:system-ui,'DejaVu Sans',Helvetica,Arial,sans-serif;font-size:13
 .grid{stroke:#e4e4e4;stroke-width:1}\
 .line{fill:none;stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}\
 .switch{stroke-width:1;opacity:.55}\
-.small{font-size:10px;fill:#666}\
+.now{stroke:#444;stroke-width:1;stroke-dasharray:2 3}\
+.small{font-size:10px;fill:#444;paint-order:stroke;stroke:#fff;stroke-width:3px}\
 .number{font-variant-numeric:tabular-nums}";
 
 /// Draws the panels one below the other.

@@ -27,6 +27,10 @@ pub(crate) fn svg(curve: &Curve) -> String {
     for point in &curve.points {
         let at = place(curve, point);
         line(&mut out, "axis", (at, BOTTOM), (at, BOTTOM + 5.0));
+        if point.scale == 1.0 {
+            line(&mut out, "now", (at, BOTTOM), (at, TOP));
+            text(&mut out, at + 4.0, TOP + 11.0, "class=\"small\"", "now");
+        }
         text(
             &mut out,
             at,
@@ -79,6 +83,10 @@ mod tests {
         let document = roxmltree::Document::parse(&svg).unwrap();
         let lines: Vec<_> = document.descendants().filter(|node| node.has_tag_name("polyline")).collect();
         assert_eq!(lines.len(), 2);
+        let now = document.descendants().find(|node| node.attribute("class") == Some("now")).unwrap();
+        let line = lines[0].attribute("points").unwrap();
+        let present = format!("{},", now.attribute("x1").unwrap());
+        assert!(line.split_whitespace().nth(2).unwrap().starts_with(&present), "the present size is marked");
         for pair in lines.iter().flat_map(|line| line.attribute("points").unwrap().split_whitespace()) {
             let (x, y) = pair.split_once(',').unwrap();
             assert!(
