@@ -113,18 +113,20 @@ impl fmt::Display for PolicyName {
 /// A text that is not the name of a policy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{text:?} is not a policy; possible are lfu, fifo, clock, sieve, lru, mru, arc, \
+    "{text:?} is not a policy; possible are {before}lfu, fifo, clock, sieve, lru, mru, arc, \
      2q-<in>-<out> and s3-fifo-<ratio> with fractions from 0 to 1 (for 2q together at most 1)"
 )]
 pub struct PolicyNameError {
     text: String,
+    /// What is possible besides the names.
+    before: &'static str,
 }
 
 impl FromStr for PolicyName {
     type Err = PolicyNameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        parse(text).ok_or_else(|| PolicyNameError { text: text.to_owned() })
+        parse(text).ok_or_else(|| PolicyNameError { text: text.to_owned(), before: "" })
     }
 }
 
@@ -174,7 +176,11 @@ impl FromStr for PolicyChoice {
     type Err = PolicyNameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "auto" { Ok(PolicyChoice::Auto) } else { text.parse().map(PolicyChoice::Fixed) }
+        if text == "auto" {
+            return Ok(PolicyChoice::Auto);
+        }
+        let name = text.parse::<PolicyName>().map(PolicyChoice::Fixed);
+        name.map_err(|error| PolicyNameError { before: "auto, ", ..error })
     }
 }
 
@@ -227,6 +233,9 @@ mod tests {
     #[test]
     fn auto_is_a_choice_but_no_policy() {
         assert_eq!("auto".parse(), Ok(PolicyChoice::Auto));
+        let possible = |error: PolicyNameError| error.to_string().contains("possible are auto, lfu");
+        assert!("autoo".parse::<PolicyChoice>().is_err_and(possible));
+        assert!("autoo".parse::<PolicyName>().is_err_and(|error| !possible(error)));
         assert_eq!("lru".parse(), Ok(PolicyChoice::Fixed(PolicyName::Lru)));
     }
 }
