@@ -43,6 +43,11 @@ impl Served {
         outcome(&run([args, &server].concat()))
     }
 
+    /// Runs a command that has no need of the administration.
+    fn ask_for(&self, args: &[&str]) {
+        assert_eq!(run([args, &["--server", &self.paper]].concat()).status.code(), Some(0), "{args:?}");
+    }
+
     /// A loop over somewhat more than fits.
     fn run_around(&self) {
         let trace = tempfile::NamedTempFile::new().unwrap();
@@ -82,6 +87,17 @@ fn a_server_picks_its_policy_by_default_and_says_why() {
     assert!(status == 0 && stdout.contains("half the memory costs "), "{stdout}{stderr}");
     assert_eq!(stdout.lines().filter(|line| line.contains(" x ")).count(), 6, "{stdout}");
     roxmltree::Document::parse(&std::fs::read_to_string(plot.path()).unwrap()).unwrap();
+
+    server.ask_for(&["wipe"]);
+    let (_, stdout, _) = server.ask(&["status", "--why"]);
+    assert!(stdout.contains("no estimates") && stdout.contains("lru -> mru switched"), "{stdout}");
+    let (_, json, _) = server.ask(&["status", "--why", "--json"]);
+    let object: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert!(object["auto"]["in_force"].is_null(), "{object}");
+    server.ask_for(&["policy", "fifo"]);
+    server.ask_for(&["policy", "auto"]);
+    let (_, stdout, _) = server.ask(&["status", "--why"]);
+    assert!(stdout.contains("auto (fifo)") && stdout.contains("lru -> mru switched"), "{stdout}");
 }
 
 #[test]

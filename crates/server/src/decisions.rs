@@ -38,6 +38,10 @@ fn log(tenant: &str, decision: &Decision) {
             tenant, %from, %to, missed, advantage, margin, gets, sampled_gets, one_in, sample_entries, estimates,
             "auto: another policy is put in force"
         ),
+        Outcome::Advised if from == to => info!(
+            tenant, %from, missed, advantage, margin, gets, sampled_gets, one_in, sample_entries, estimates,
+            "advice: the policy in force does as well again"
+        ),
         Outcome::Advised => info!(
             tenant, %from, %to, missed, advantage, margin, gets, sampled_gets, one_in, sample_entries, estimates,
             "advice: another policy would be better"

@@ -99,14 +99,12 @@ impl Sizes {
     }
 
     /// Another policy is in force: the shadow of the cache as it is has it at once, the others one in each
-    /// [`follow`](Sizes::follow).
+    /// [`follow`](Sizes::follow). Advice was about what was in force before.
     pub(super) fn switch(&mut self, name: PolicyName) {
         self.in_force.shadows[MIRROR].switch(name);
         self.in_force.name = name;
         self.in_force.following = 0;
-        if self.advised.as_ref().is_some_and(|row| row.name == name) {
-            self.advised = None;
-        }
+        self.advised = None;
     }
 
     /// Another policy would be better than the one in force.

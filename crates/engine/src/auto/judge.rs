@@ -61,11 +61,11 @@ impl Average {
     }
 }
 
-/// The best policy, and how it compares with what is in force.
+/// A policy that is not in force, and how it compares with what is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Verdict {
     /// Its place among the policies.
-    pub(super) best: usize,
+    pub(super) rival: usize,
     pub(super) advantage: f64,
     pub(super) margin: f64,
     pub(super) is_worth_it: bool,
@@ -104,16 +104,24 @@ impl Judge {
     }
 
     /// The policy with the largest advantage over its margin, but the one that is in force: its shadow may do better than the
-    /// cache, whose past is another, but there is nothing to switch to.
-    pub(super) fn verdict(&self, in_force: Option<usize>) -> Verdict {
+    /// cache, whose past is another, but there is nothing to switch to. None where no other is configured.
+    pub(super) fn verdict(&self, in_force: Option<usize>) -> Option<Verdict> {
         let others = (0..self.policies.len()).filter(|&at| Some(at) != in_force);
         let verdicts = others.map(|at| self.compare(at));
         let excess = |verdict: &Verdict| verdict.advantage - verdict.margin;
         let is_better = |a: &Verdict, b: &Verdict| {
             a.is_worth_it.cmp(&b.is_worth_it).then(excess(a).total_cmp(&excess(b)))
         };
-        let best = verdicts.max_by(is_better);
-        best.unwrap_or(Verdict { best: 0, advantage: 0.0, margin: 0.0, is_worth_it: false })
+        verdicts.max_by(is_better)
+    }
+
+    /// The same where `advised` was advised before and not put in force: that advice stays until another policy is better than
+    /// that one by the margin too, and is withdrawn when what is in force does as well.
+    pub(super) fn advice(&self, in_force: Option<usize>, advised: usize) -> Option<Verdict> {
+        let (best, standing) = (self.verdict(in_force)?, self.compare(advised));
+        let is_outdone = best.is_worth_it && best.advantage - standing.advantage > best.margin;
+        let is_better = standing.advantage > 0.0;
+        Some(if is_outdone || !is_better { best } else { Verdict { is_worth_it: true, ..standing } })
     }
 
     fn compare(&self, at: usize) -> Verdict {
@@ -125,9 +133,9 @@ impl Judge {
         let slow_margin = caution * MARGIN_SLOW + self.raise + ERRORS * policy.slow_variance.sqrt();
         let lasts = slow > slow_margin && fast > 0.0;
         if lasts || slow - slow_margin > fast - fast_margin {
-            Verdict { best: at, advantage: slow, margin: slow_margin, is_worth_it: lasts }
+            Verdict { rival: at, advantage: slow, margin: slow_margin, is_worth_it: lasts }
         } else {
-            Verdict { best: at, advantage: fast, margin: fast_margin, is_worth_it: fast > fast_margin }
+            Verdict { rival: at, advantage: fast, margin: fast_margin, is_worth_it: fast > fast_margin }
         }
     }
 
@@ -137,13 +145,14 @@ impl Judge {
         self.raise = (self.raise + MARGIN_RAISE).min(MARGIN_RAISE_MAX);
     }
 
-    /// Estimated miss ratios of all policies.
+    /// Estimated miss ratios of all policies; none before the end of a window.
     pub(super) fn estimates(&self) -> impl Iterator<Item = f64> {
-        self.policies.iter().map(|average| average.fast.clamp(0.0, 1.0))
+        let known = if self.windows == 0 { 0 } else { self.policies.len() };
+        self.policies[..known].iter().map(|average| average.fast.clamp(0.0, 1.0))
     }
 
-    /// Estimated miss ratio of what is in force.
-    pub(super) fn in_force(&self) -> f64 {
-        self.in_force.fast.clamp(0.0, 1.0)
+    /// Estimated miss ratio of what is in force; none before the end of a window.
+    pub(super) fn in_force(&self) -> Option<f64> {
+        (self.windows > 0).then_some(self.in_force.fast.clamp(0.0, 1.0))
     }
 }

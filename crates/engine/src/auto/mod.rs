@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use parking_lot::Mutex;
 
+use report::History;
 pub(crate) use watch::{Totals, Watch, Watched};
 
 use crate::hash::Key;
@@ -33,8 +34,8 @@ struct Threshold(AtomicU64);
 pub(crate) struct Auto {
     threshold: Threshold,
     watch: Mutex<Option<Box<Watch>>>,
-    /// Decisions of watches that have ended: the next one counts on.
-    pub(crate) decided: AtomicU64,
+    /// What was decided until the last watch ended: the next one goes on with it.
+    pub(crate) past: Mutex<History>,
 }
 
 impl Auto {

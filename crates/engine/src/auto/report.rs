@@ -24,7 +24,8 @@ pub enum Outcome {
     Kept,
     /// Another policy is put in force.
     Switched,
-    /// Another policy would be better; it is not put in force, since nobody asked for `auto`.
+    /// Another policy would be better than what is in force and what was advised before, or none is any more; it is not put in
+    /// force, since nobody asked for `auto`.
     Advised,
 }
 
@@ -49,7 +50,10 @@ pub struct Decision {
     pub to: PolicyName,
     /// What came of it.
     pub outcome: Outcome,
-    /// By how much the best was better than what was in force, as a share of gets; below 0 if none was.
+    /// The policy that came nearest to being put in force, or was; none where only one is configured.
+    pub rival: Option<PolicyName>,
+    /// By how much it was better than what was in force, as a share of gets; below 0 if it was worse. A lasting advantage is
+    /// measured over more decisions than the estimates are.
     pub advantage: f64,
     /// How much it would have had to be, as a share of gets.
     pub margin: f64,
@@ -66,7 +70,7 @@ pub struct AutoReport {
     pub is_auto: bool,
     /// The policy in force.
     pub policy: PolicyName,
-    /// The policy that the last decision was for.
+    /// The policy that would be better; the one in force, where none is by the margin.
     pub advised: PolicyName,
     /// One key in so many is sampled.
     pub one_in: u64,
@@ -76,9 +80,10 @@ pub struct AutoReport {
     pub decisions: u64,
     /// Decisions that switched, or advised to.
     pub switches: u64,
-    /// Miss ratio of what is in force, estimated on the sample.
-    pub in_force: f64,
-    /// The latest estimates, in the order in which policies are configured.
+    /// Miss ratio of what is in force, estimated on the sample; none while the sample has seen too few gets, since it began
+    /// or the cache was emptied.
+    pub in_force: Option<f64>,
+    /// The latest estimates, in the order in which policies are configured; empty as long.
     pub estimates: Vec<Estimate>,
     /// The latest decisions of each kind, oldest first.
     pub history: Vec<Decision>,
@@ -112,7 +117,7 @@ pub struct Curve {
 
 /// The latest decisions. Switches are rare and interesting, so decisions to keep do not push them out.
 #[derive(Default)]
-pub(super) struct History {
+pub(crate) struct History {
     kept: VecDeque<Decision>,
     changed: VecDeque<Decision>,
     pub(super) decisions: u64,
@@ -120,11 +125,6 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Of nothing yet, after `decided` decisions of others.
-    pub(super) fn after(decided: u64) -> History {
-        History { decisions: decided, ..History::default() }
-    }
-
     pub(super) fn add(&mut self, decision: Decision) {
         self.decisions += 1;
         let ring = if decision.outcome == Outcome::Kept {
@@ -140,7 +140,7 @@ impl History {
     }
 
     /// The decisions from `number` on, oldest first.
-    pub(super) fn since(&self, number: u64) -> Vec<Decision> {
+    pub(crate) fn since(&self, number: u64) -> Vec<Decision> {
         let both = self.kept.iter().chain(&self.changed);
         let mut decisions: Vec<Decision> =
             both.filter(|decision| decision.number >= number).cloned().collect();

@@ -92,8 +92,8 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// `decided` is how many decisions other watches over the cache have made.
-    pub(crate) fn new(watched: Watched, totals: Totals, decided: u64) -> Watch {
+    /// `history` is what other watches over the cache have decided.
+    pub(crate) fn new(watched: Watched, totals: Totals, history: History) -> Watch {
         let rate = watched.rate(totals);
         let scaled = rate.scale(watched.capacity);
         Watch {
@@ -101,7 +101,7 @@ impl Watch {
             sizes: Sizes::new(watched.in_force, scaled),
             contest: Contest::new(&watched.policies, scaled),
             judge: Judge::new(&watched.policies),
-            history: History::after(decided),
+            history,
             advised: watched.in_force,
             awaited: Box::new([0; AWAITED]),
             origin: None,
@@ -209,7 +209,7 @@ impl Watch {
     /// The cache was emptied, or has become something else: the sample begins anew. What was decided stays known.
     pub(crate) fn restart(&mut self, totals: Totals) {
         let history = std::mem::take(&mut self.history);
-        *self = Watch { history, ..Watch::new(self.watched.clone(), totals, 0) };
+        *self = Watch::new(self.watched.clone(), totals, history);
     }
 
     pub(crate) fn set_capacity(&mut self, capacity: u64, totals: Totals) {
@@ -231,11 +231,15 @@ impl Watch {
 
     pub(crate) fn set_auto(&mut self, is_auto: bool) {
         self.watched.is_auto = is_auto;
+        if is_auto && self.advised != self.watched.in_force {
+            // From now on it is the next decision that counts.
+            self.advise(self.watched.in_force);
+        }
     }
 
-    /// Decisions so far, those of other watches included.
-    pub(crate) fn decisions(&self) -> u64 {
-        self.history.decisions
+    /// What was decided, for the watch that comes after this one.
+    pub(crate) fn into_history(self) -> History {
+        self.history
     }
 
     /// The decisions from `number` on that are still known.
@@ -311,13 +315,18 @@ impl Watch {
     }
 
     fn decide(&mut self, totals: Totals, now: Millis) -> Option<PolicyName> {
-        let in_force = self.watched.policies.iter().position(|&policy| policy == self.watched.in_force);
-        let verdict = self.judge.verdict(in_force);
-        let (from, best) = (self.watched.in_force, self.watched.policies[verdict.best]);
-        let is_new = verdict.is_worth_it && best != from;
-        let outcome = match (is_new, self.watched.is_auto) {
-            (true, true) => Outcome::Switched,
-            (true, false) if best != self.advised => Outcome::Advised,
+        let from = self.watched.in_force;
+        let in_force = self.place(from);
+        let verdict = match self.place(self.advised) {
+            Some(advised) if self.advised != from => self.judge.advice(in_force, advised),
+            _ => self.judge.verdict(in_force),
+        };
+        let rival = verdict.map(|verdict| self.watched.policies[verdict.rival]);
+        let better = rival.filter(|_| verdict.is_some_and(|verdict| verdict.is_worth_it));
+        let best = better.unwrap_or(from);
+        let outcome = match self.watched.is_auto {
+            true if best != from => Outcome::Switched,
+            false if best != self.advised => Outcome::Advised,
             _ => Outcome::Kept,
         };
         let decision = Decision {
@@ -328,11 +337,12 @@ impl Watch {
             one_in: self.rate.one_in(),
             sample_entries: self.sizes.mirror().entries().into(),
             from,
-            to: if is_new { best } else { from },
+            to: best,
             outcome,
-            advantage: verdict.advantage,
-            margin: verdict.margin,
-            in_force: self.judge.in_force(),
+            rival,
+            advantage: verdict.map_or(0.0, |verdict| verdict.advantage),
+            margin: verdict.map_or(0.0, |verdict| verdict.margin),
+            in_force: self.judge.in_force().unwrap_or_default(),
             estimates: self.estimates(),
         };
         self.history.add(decision);
@@ -341,17 +351,23 @@ impl Watch {
                 self.put_in_force(best);
                 return Some(best);
             }
-            Outcome::Advised => {
-                self.advised = best;
-                self.sizes.advise(best, self.rate.scale(self.watched.capacity));
-            }
+            Outcome::Advised => self.advise(best),
             Outcome::Kept => {}
         }
         None
     }
 
+    fn place(&self, name: PolicyName) -> Option<usize> {
+        self.watched.policies.iter().position(|&policy| policy == name)
+    }
+
+    fn advise(&mut self, name: PolicyName) {
+        self.advised = name;
+        self.sizes.advise(name, self.rate.scale(self.watched.capacity));
+    }
+
     fn put_in_force(&mut self, name: PolicyName) {
-        if let Some(at) = self.watched.policies.iter().position(|&policy| policy == name) {
+        if let Some(at) = self.place(name) {
             self.judge.switched(at);
         }
         self.watched.in_force = name;

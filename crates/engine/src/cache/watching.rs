@@ -37,9 +37,10 @@ impl Cache {
         self.auto.with(|watch| watch.report())
     }
 
-    /// Decisions from `number` on, oldest first, as far as they are still known; none while nothing is watched.
+    /// Decisions from `number` on, oldest first, as far as they are still known; also while nothing is watched any more.
     pub fn decisions_since(&self, number: u64) -> Vec<Decision> {
-        self.auto.with(|watch| watch.decisions_since(number)).unwrap_or_default()
+        let watched = self.auto.with(|watch| watch.decisions_since(number));
+        watched.unwrap_or_else(|| self.auto.past.lock().since(number))
     }
 
     /// What the cache would miss if it were smaller or larger. `None` while nothing is watched.
@@ -53,7 +54,7 @@ impl Cache {
         self.auto.change(|watch| match watch {
             _ if !is_auto && !advises => {
                 if let Some(ended) = watch.take() {
-                    self.auto.decided.store(ended.decisions(), Relaxed);
+                    *self.auto.past.lock() = ended.into_history();
                 }
             }
             Some(watch) => {
@@ -68,7 +69,8 @@ impl Cache {
                     counts_entries: self.capacity.unit() == Unit::Entries,
                     is_auto,
                 };
-                *watch = Some(Box::new(Watch::new(watched, self.totals(), self.auto.decided.load(Relaxed))));
+                let past = std::mem::take(&mut *self.auto.past.lock());
+                *watch = Some(Box::new(Watch::new(watched, self.totals(), past)));
             }
         });
     }

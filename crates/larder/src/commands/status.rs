@@ -33,7 +33,7 @@ pub(super) fn run(args: &StatusArgs) -> Result<(), Failure> {
             let mut table = table(&args.server.server, &version, &status);
             if let Some(report) = report {
                 table.push_str("\n\n");
-                table.push_str(&why::text(report)?);
+                table.push_str(&why::text(report, status.uptime_ms)?);
             }
             match args.watch {
                 Some(_) if io::stdout().is_terminal() => output::line(&format!("{CLEAR}{table}"))?,

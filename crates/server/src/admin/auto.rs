@@ -53,6 +53,7 @@ fn decision(decision: &Decision) -> Value {
         "from": decision.from.to_string(),
         "to": decision.to.to_string(),
         "outcome": outcome,
+        "rival": decision.rival.map(|rival| rival.to_string()),
         "advantage": decision.advantage,
         "margin": decision.margin,
         "in_force": decision.in_force,
