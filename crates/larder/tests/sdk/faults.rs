@@ -100,7 +100,7 @@ async fn an_answer_that_is_cut_anywhere_is_an_error_or_asked_for_again() {
             match store.get(b"k").await {
                 Ok(found) => assert_eq!(found.unwrap().bytes, VALUE, "{}, cut at {at}", kind.name),
                 Err(error) => {
-                    assert_eq!(error.class(), Class::Transient, "{}, cut at {at}: {error}", kind.name)
+                    assert_eq!(error.class(), Class::Transient, "{}, cut at {at}: {error}", kind.name);
                 }
             }
             proxy.set(Fault::None);

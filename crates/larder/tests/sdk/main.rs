@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../../../client/tests/real/entries.rs"]
+#[allow(dead_code, reason = "what needs the list of all keys is asked of Redis alone")]
 mod entries;
 #[path = "../../../client/tests/real/gathering.rs"]
 mod gathering;
