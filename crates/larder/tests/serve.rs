@@ -435,6 +435,48 @@ fn claimed_lengths_reserve_nothing_even_where_address_space_is_short() {
 }
 
 #[test]
+fn what_was_wiped_or_is_no_longer_under_way_is_given_back_to_the_system() {
+    const MIB: usize = 1 << 20;
+    let larder = Larder::serve("", &["--workers", "1", "--policy", "lru"]);
+    let mut client = larder.client();
+    ask(&mut client, PING, PONG);
+    let at_first = larder.figure("VmRSS:");
+    let set = |key: u32, len: usize| {
+        let mut request = vec![4, 4, 0, 0, 0];
+        request.extend(key.to_le_bytes());
+        request.extend((len as u32).to_le_bytes());
+        request.resize(request.len() + len, 7);
+        request.extend([0; 4]);
+        request
+    };
+    for key in 0..40 {
+        ask(&mut client, &set(key, MIB), b"!");
+    }
+    for batch in 0..100 {
+        let small: Vec<u8> = (0..500).flat_map(|key| set(1000 + batch * 500 + key, 300)).collect();
+        ask(&mut client, &small, &[0x21; 500]);
+    }
+    let half_sent: Vec<_> = (0..20)
+        .map(|key| {
+            let mut client = larder.client();
+            client.write_all(&set(key, 2 * MIB)[..MIB]).unwrap();
+            client
+        })
+        .collect();
+    ask(&mut client, PING, PONG);
+    let full = larder.figure("VmRSS:");
+    assert!(full > at_first + 50_000, "{at_first} KiB, then {full} KiB");
+    drop(half_sent);
+    ask(&mut client, b"\x0a", b"!");
+    // The allocator keeps for some seconds what it may need again.
+    let deadline = Instant::now() + PATIENCE;
+    while larder.figure("VmRSS:") > at_first + 15_000 {
+        assert!(Instant::now() < deadline, "{at_first} KiB, {full} KiB, {} KiB", larder.figure("VmRSS:"));
+        thread::yield_now();
+    }
+}
+
+#[test]
 fn threads_do_not_grow_with_the_connection_limit() {
     let larder = Larder::serve("", &["--connections", "1000", "--workers", "2"]);
     let clients: Vec<_> = (0..100).map(|_| larder.client()).collect();
@@ -476,4 +518,7 @@ fn the_log_has_no_tokens_and_what_a_client_sends_only_in_escaped_form() {
     assert!((1..40).contains(&count("wipe")), "logged, and not each time");
     assert_eq!(count("connected"), 20);
     assert!((1..20).contains(&count("wrong token")), "logged, and not each time");
+    let violations =
+        lines.iter().filter(|line| line["level"] == "INFO" && line["violation"].is_string()).count();
+    assert!((1..20).contains(&violations), "an operator hears of them, and not each time");
 }
