@@ -65,10 +65,10 @@ impl LargeSet {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
+    use std::{cell::Cell, net::Ipv4Addr};
 
     use larder_engine::{Options, limits::STEP_EVICTIONS_MAX};
-    use larder_wire::{paper, seriput};
+    use larder_wire::{Decoded, paper, seriput};
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::{TcpListener, TcpStream},
@@ -81,7 +81,11 @@ mod tests {
         config::Config,
         execute::{Face, paper::Paper, seriput::Seriput},
         rest,
-        session::{self, Local},
+        session::{
+            self, Local,
+            output::Output,
+            protocol::{Keyed, Next, Protocol},
+        },
         shared::Shared,
     };
 
@@ -170,6 +174,68 @@ mod tests {
             );
             let len = shared.cache.size(shared.cache.key(b"large"), Millis(0));
             assert_eq!(len, Some(CAPACITY / 2), "{face:?}");
+        }
+    }
+
+    /// Executes `input`, a request, step by step until it is answered; with a cache of 64 KiB from the second step on, if
+    /// `shrinks`.
+    fn answer<P: Protocol>(protocol: &mut P, shared: &Shared, input: &[u8], shrinks: bool) -> Vec<u8> {
+        let mut out = Output::new();
+        for step in 0.. {
+            protocol.prepare();
+            let Ok(Decoded::Frame { value: request, .. }) = protocol.decode(input) else {
+                panic!("a request")
+            };
+            let key = request.key().map(|key| shared.cache.key(key));
+            if protocol.execute(request, key, Millis(0), &mut out) != Next::Again {
+                break;
+            }
+            if shrinks && step == 1 {
+                shared.cache.resize(64 << 10).unwrap();
+            }
+        }
+        out.small().clone()
+    }
+
+    #[tokio::test]
+    async fn a_value_that_a_resize_overtakes_is_refused_and_leaves_nothing_to_the_next_one() {
+        let shared = shared();
+        let holds = |byte: u8, len: usize| {
+            shared
+                .cache
+                .get(shared.cache.key(b"k"), Millis(0), |entry| entry.value == vec![byte; len])
+                .unwrap_or(false)
+        };
+
+        let mut client = Paper::new(Arc::clone(&shared), Ipv4Addr::LOCALHOST.into());
+        let mut set = |byte: u8, len: usize, shrinks: bool| {
+            let mut request = Vec::new();
+            paper::Request::Set { key: b"k", value: &vec![byte; len], ttl_s: 0 }
+                .encode(&mut request)
+                .unwrap();
+            answer(&mut client, &shared, &request, shrinks)
+        };
+        // What comes next is shorter than what had been copied, or longer.
+        for len in [200_000, 2 << 20] {
+            assert_eq!(set(b'a', 1 << 20, true), [0x3f, 0, 3]);
+            shared.cache.resize(CAPACITY).unwrap();
+            assert_eq!(set(b'b', len, false), b"!");
+            assert!(holds(b'b', len), "{len}");
+        }
+
+        let mut client = Seriput::new(Arc::clone(&shared));
+        let mut put = |byte: u8, len: usize, shrinks: bool| {
+            let mut request = Vec::new();
+            let (value_type, value) = (seriput::ValueType::Json, vec![byte; len]);
+            seriput::Request::Put { key: "k", value_type, value: &value }.encode(&mut request).unwrap();
+            answer(&mut client, &shared, &request, shrinks)[0]
+        };
+        for len in [200_000, 2 << 20] {
+            assert_ne!(put(b'1', 1 << 20, true), 0);
+            shared.cache.resize(CAPACITY).unwrap();
+            assert_ne!(put(b'x', len, false), 0, "that is not JSON");
+            assert_eq!(put(b'2', len, false), 0);
+            assert!(holds(b'2', len), "{len}");
         }
     }
 }

@@ -205,7 +205,8 @@ impl Protocol for Paper {
     /// Values are refused from their length if they cannot fit into the cache as it is now. A client that is not
     /// authorised stores and reads nothing, so of its keys and values not a byte is waited for.
     fn prepare(&mut self) {
-        if !self.is_authorised {
+        // A value under way has been taken: its request stays what it was when a resize overtakes it, and the cache refuses it.
+        if !self.is_authorised || self.large.is_under_way() {
             return;
         }
         let max = self.shared.limits.value_bytes;

@@ -182,6 +182,10 @@ impl Protocol for Seriput {
 
     /// Values are refused from their length if they cannot fit into the cache as it is now.
     fn prepare(&mut self) {
+        // A value under way has been taken: its request stays what it was when a resize overtakes it, and the cache refuses it.
+        if self.large.is_under_way() {
+            return;
+        }
         let max = self.shared.limits.value_bytes;
         self.limits.value_bytes_max = match self.shared.cache.admits(0, u64::from(max), false) {
             Err(CacheError::ValueTooLarge { capacity, .. }) => {
