@@ -168,7 +168,9 @@ fn nothing_is_estimated_before_enough_was_seen() {
     assert!(!is_unknown());
     auto.cache.wipe();
     assert!(is_unknown(), "after a wipe");
+    let decided = auto.cache.auto_report().expect("auto is on").decisions;
     auto.miss_ratio(&uneven);
+    assert!(!is_unknown() && auto.cache.auto_report().expect("auto is on").decisions > decided + 50);
     auto.cache.switch(PolicyChoice::Fixed(PolicyName::Fifo)).expect("configured");
     auto.cache.switch(PolicyChoice::Auto).expect("always possible");
     assert!(is_unknown(), "after a time without watching");

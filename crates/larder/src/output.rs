@@ -91,7 +91,9 @@ pub(crate) fn short_count(number: f64) -> String {
 
 /// A share as per cent with two decimals.
 pub(crate) fn percent(share: f64) -> String {
-    format!("{:.2} %", share * 100.0)
+    let text = format!("{:.2} %", share * 100.0);
+    // What rounds to nothing has no sign.
+    if text == "-0.00 %" { text[1..].to_owned() } else { text }
 }
 
 /// A time in its two largest units: `2 d 3 h`, `4 min 5 s`, `0.250 s`.
@@ -143,6 +145,11 @@ mod tests {
         let json = |bytes: &[u8]| serde_json::to_string(&JsonBytes::from(bytes)).unwrap();
         assert_eq!(json("grün\n".as_bytes()), r#""grün\n""#);
         assert_eq!(json(&[0xff, 0x00]), r#"{"base64":"/wA="}"#);
+    }
+
+    #[test]
+    fn what_rounds_to_nothing_has_no_sign() {
+        assert_eq!([-0.0, -0.000_04, -0.0001, 0.3].map(percent), ["0.00 %", "0.00 %", "-0.01 %", "30.00 %"]);
     }
 
     #[test]

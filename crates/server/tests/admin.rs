@@ -311,6 +311,14 @@ fn how_the_policy_is_picked_is_told_as_json_and_in_figures() {
         curve["points"].as_array().unwrap().iter().map(|point| point["in_force"].as_f64().unwrap()).collect();
     assert_eq!(ratios.len(), 6);
     assert!(ratios[0] > ratios[5] + 0.3, "small caches miss more: {ratios:?}");
+
+    server.handle.cache().wipe();
+    let figures = self::figures(&server);
+    assert!(
+        figures.keys().all(|series| !series.starts_with("larder_cache_estimated")),
+        "nothing is known after a wipe"
+    );
+    assert!(figures["larder_cache_policy_switches_total{tenant=\"default\"}"] >= 1.0);
 }
 
 #[test]

@@ -226,7 +226,7 @@ impl Page<'_> {
         )?;
         self.counter(
             "larder_cache_policy_switches",
-            "Decisions that put another policy in force, or advised to, since watching began",
+            "Decisions that put another policy in force, or advised to",
             each(|report| report.switches),
         )
     }
