@@ -206,8 +206,8 @@ impl Cache {
         deleted
     }
 
-    /// Sets when an entry expires, counted from now, or with `None` that it does not; false if there is no entry. Not a use. A stale
-    /// window that it had is gone.
+    /// Sets when an entry expires, counted from now, or with `None` that it does not; false if there is no entry, or if it had to go
+    /// because there is no room for its deadline. Not a use. A stale window that it had is gone.
     pub fn set_ttl(&self, key: Key<'_>, ttl: Option<Ttl>, now: Millis) -> bool {
         let expiry = ttl.map(|ttl| Expiry::of(ttl.into(), now));
         // The capacity may have become too small for the entry and its deadline: then it goes like any other.

@@ -167,7 +167,7 @@ impl Shard {
         found.is_some()
     }
 
-    /// Sets or clears the expiry of a fresh entry; false if there is none.
+    /// Sets or clears the expiry of a fresh entry; false if there is none, or it had to go to make room for what that takes.
     pub(crate) fn set_expiry(
         &mut self,
         key: Key<'_>,
@@ -176,8 +176,7 @@ impl Shard {
     ) -> Result<bool, Starved> {
         self.keep_addressable(turn);
         let Some((id, _)) = self.find(key, Sight::Fresh, turn) else { return Ok(false) };
-        self.rewrite_expiry(id, key, expiry, turn)?;
-        Ok(true)
+        self.rewrite_expiry(id, key, expiry, turn)
     }
 
     /// Lets a fresh entry live for `ttl` from now, and keeps its stale window.
@@ -198,25 +197,27 @@ impl Shard {
             return Ok(Renewed::TooLong { stale_ms });
         }
         let life = Lifetime { ttl, stale_ms };
-        self.rewrite_expiry(id, key, Some(Expiry::of(life, turn.now)), turn)?;
-        Ok(Renewed::Done)
+        let is_there = self.rewrite_expiry(id, key, Some(Expiry::of(life, turn.now)), turn)?;
+        Ok(if is_there { Renewed::Done } else { Renewed::Missing })
     }
 
+    /// False if the entry itself had to go to make room for what its expiry takes.
     fn rewrite_expiry(
         &mut self,
         id: u32,
         key: Key<'_>,
         expiry: Option<Expiry>,
         turn: &mut Turn<'_>,
-    ) -> Result<(), Starved> {
+    ) -> Result<bool, Starved> {
         let (before, value_len) = (self.store.weight_of(id), self.store.entry(id, None).value.len());
         let after = self.store.weight_for(key.bytes().len(), value_len as u64, Expiry::timing(expiry));
         // The clock for a node is charged too; the entry itself may be what makes room for it.
-        if self.secure(after.saturating_sub(before), Some(id), Arrival::NONE, turn)? {
+        let is_there = self.secure(after.saturating_sub(before), Some(id), Arrival::NONE, turn)?;
+        if is_there {
             self.store.set_expiry(id, expiry, &mut turn.garbage);
             self.reweighed(id, before, turn);
         }
-        Ok(())
+        Ok(is_there)
     }
 
     /// Evicts entries until `weight` is free or nothing is left, `entries` at most; what was freed, which is still taken from

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 use larder_engine::{
-    Cache, Capacity, Error, Kind, Millis, Options, PolicyChoice, PolicyName, Remaining, Ttl, Value,
+    Cache, Capacity, Error, Kind, Millis, Options, PolicyChoice, PolicyName, Remaining, Renewed, Ttl, Value,
 };
 
 const NOW: Millis = Millis(1_000);
@@ -95,6 +95,20 @@ fn a_ttl_can_be_set_changed_and_cleared() {
         assert!(!cache.has(key, Millis(1_001)));
         assert_eq!(cache.status().used, 0);
     }
+}
+
+#[test]
+fn an_entry_that_goes_to_make_room_for_its_own_deadline_is_not_said_to_have_one() {
+    let cache = Cache::new(Options::bytes(1 << 20)).unwrap();
+    set(&cache, b"k", b"v");
+    cache.resize(cache.status().used).unwrap();
+    let key = cache.key(b"k");
+    assert!(cache.has(key, NOW));
+    assert!(!cache.set_ttl(key, Ttl::new(50), NOW));
+    assert!(!cache.has(key, NOW));
+    set(&cache, b"k", b"v");
+    assert_eq!(cache.renew(key, Ttl::MIN, Ttl::MIN, NOW), Renewed::Missing);
+    assert_eq!((cache.status().used, cache.status().entries), (0, 0));
 }
 
 #[test]
