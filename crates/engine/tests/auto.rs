@@ -176,6 +176,23 @@ fn nothing_is_estimated_before_enough_was_seen() {
     assert!(is_unknown(), "after a time without watching");
 }
 
+#[test]
+fn a_curve_is_of_the_present_size_after_a_resize() {
+    let fixed = LookAside::new("lru", ROOM, Some(1));
+    fixed.cache.advise(true);
+    let (before, after) = (numbers(1, ROOM * 2), numbers(2, ROOM * 2));
+    fixed.miss_ratio(&before.take(40_000).collect::<Vec<_>>());
+    let at_present = || {
+        let points = fixed.cache.curve().expect("watched").points;
+        points.iter().find(|point| point.scale == 1.0).expect("the present size").in_force
+    };
+    assert!((at_present() - 0.5).abs() < 0.05, "half of the keys fit");
+    fixed.cache.resize(ROOM * 2).expect("not zero");
+    assert_eq!(fixed.cache.curve().expect("watched").gets, 0, "nothing is known of this size");
+    fixed.miss_ratio(&after.take(4_000).collect::<Vec<_>>());
+    assert!(at_present() < 0.2, "all of them fit, here {}", at_present());
+}
+
 /// A loop over a quarter more than fits, then keys that are asked for a few times and never again.
 fn around_and_passing() -> [Vec<u64>; 2] {
     let around = (0..20_000).map(|at| at % (ROOM + ROOM / 4)).collect();

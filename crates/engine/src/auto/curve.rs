@@ -90,8 +90,11 @@ impl Sizes {
         self.in_force.run(requests, gets)
     }
 
+    /// What was missed at other sizes does not count any more.
     pub(super) fn set_capacity(&mut self, capacity: u64) {
+        (self.gets, self.missed) = (0.0, 0.0);
         for row in [Some(&mut self.in_force), self.advised.as_mut()].into_iter().flatten() {
+            (row.misses, row.present) = ([0.0; SCALES.len()], [0; SCALES.len()]);
             for (shadow, scale) in row.shadows.iter_mut().zip(SCALES) {
                 shadow.set_capacity(scaled(capacity, scale));
             }

@@ -220,6 +220,9 @@ impl Watch {
         let scaled = self.rate.scale(capacity);
         self.sizes.set_capacity(scaled);
         self.contest.each(|shadow: &mut Shadow| shadow.set_capacity(scaled));
+        // The window begins anew: it would be of two sizes.
+        self.contest.end_window().for_each(drop);
+        self.begin_window(totals, self.window_gets());
     }
 
     /// Somebody has put a policy in force.
@@ -281,7 +284,7 @@ impl Watch {
     /// Ends the window if it is over. The cache's own gets are the measure, not those of the sample: whether one of the
     /// few keys that everybody asks for is sampled is chance, and they are hits under any policy.
     fn look(&mut self, totals: Totals, now: Millis) -> Option<PolicyName> {
-        let wanted = f64::from(self.sizes.mirror().entries()).max(WINDOW_GETS_MIN);
+        let wanted = self.window_gets();
         let gets = totals.gets.saturating_sub(self.window_began.gets) as f64 / self.rate.one_in() as f64;
         let sampled = self.sampled_gets as f64;
         if gets < wanted * 0.9 {
@@ -294,12 +297,21 @@ impl Watch {
         let missed = totals.misses.saturating_sub(self.window_began.misses) as f64;
         self.sizes.end_window(gets, missed / self.rate.one_in() as f64, wanted);
         let decided = if self.sizes.mirror().has_evicted() { self.decide(totals, now) } else { None };
-        (self.sampled_gets, self.sampled_misses) = (0, 0);
-        (self.window_began, self.look_after) = (totals, wanted);
+        self.begin_window(totals, wanted);
         if !self.check_rate(totals) {
             self.end_window();
         }
         decided
+    }
+
+    /// Sampled gets that a window has.
+    fn window_gets(&self) -> f64 {
+        f64::from(self.sizes.mirror().entries()).max(WINDOW_GETS_MIN)
+    }
+
+    fn begin_window(&mut self, totals: Totals, wanted: f64) {
+        (self.sampled_gets, self.sampled_misses) = (0, 0);
+        (self.window_began, self.look_after) = (totals, wanted);
     }
 
     fn end_window(&mut self) {
