@@ -28,6 +28,9 @@ pub struct Limits {
     pub auth_delay: Duration,
     /// How long a PaperCache client may be silent.
     pub idle_time: Option<Duration>,
+    /// How long a client of any protocol may be silent while others are refused for want of a place. Each refusal ends one
+    /// connection that has been silent for longer, the one that has been for the longest.
+    pub crowded_time: Option<Duration>,
     /// How long a client may leave a waiting reply unread without taking a single byte, or a request that is larger than
     /// [`BUFFER_BYTES`] unfinished without sending one.
     pub stall_time: Option<Duration>,
@@ -47,6 +50,7 @@ impl Default for Limits {
             auth_time: Some(Duration::from_secs(10)),
             auth_delay: Duration::from_millis(100),
             idle_time: None,
+            crowded_time: Some(Duration::from_secs(60)),
             stall_time: Some(Duration::from_secs(30)),
             stop_time: Duration::from_secs(5),
         }

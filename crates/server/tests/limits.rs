@@ -220,6 +220,46 @@ fn a_silent_client_stays_unless_there_is_a_limit() {
 }
 
 #[test]
+fn silent_clients_cannot_keep_everybody_out() {
+    let server = TestServer::start(|config| {
+        config.limits.connections = 3;
+        config.limits.crowded_time = Some(Duration::from_secs(60));
+    });
+    let (mut first, mut second, mut lively) = (server.client(), server.client(), server.client());
+    first.call(Request::Ping).unwrap();
+    server.clock.advance(Duration::from_secs(1));
+    second.call(Request::Ping).unwrap();
+    server.clock.advance(Duration::from_secs(58));
+    lively.call(Request::Ping).unwrap();
+    server.connect().expect(&[0x3f, 0x02]);
+    first.call(Request::Ping).unwrap();
+
+    server.clock.advance(Duration::from_secs(59));
+    lively.call(Request::Ping).unwrap();
+    server.connect().expect(&[0x3f, 0x02]);
+    second.expect_end();
+    until("its place is free", || server.handle.connections() == 2);
+    let mut newcomer = server.client();
+    newcomer.call(Request::Ping).unwrap();
+    first.call(Request::Ping).unwrap();
+    lively.call(Request::Ping).unwrap();
+    assert_eq!(server.handle.events().dropped, 1);
+}
+
+#[test]
+fn without_a_limit_silence_keeps_its_place_however_many_are_refused() {
+    let server = TestServer::start(|config| {
+        config.limits.connections = 1;
+        config.limits.crowded_time = None;
+    });
+    let mut silent = server.client();
+    server.clock.advance(Duration::from_secs(1_000_000));
+    server.connect().expect(&[0x3f, 0x02]);
+    server.connect().expect(&[0x3f, 0x02]);
+    silent.call(Request::Ping).unwrap();
+}
+
+#[test]
 fn a_client_that_sends_slowly_is_not_silent() {
     let server = TestServer::start(|config| config.limits.idle_time = Some(Duration::from_secs(60)));
     let mut client = server.client();

@@ -130,6 +130,7 @@ discard_bytes = 0
 auth_time = "off"
 auth_delay = "off"
 idle_time = "5m"
+crowded_time = "2m"
 stall_time = "250ms"
 stop_time = "1s"
 [log]
@@ -176,6 +177,7 @@ level = "debug"
             auth_time: None,
             auth_delay: Duration::ZERO,
             idle_time: Some(Duration::from_secs(300)),
+            crowded_time: Some(Duration::from_secs(120)),
             stall_time: Some(Duration::from_millis(250)),
             stop_time: Duration::from_secs(1),
         }

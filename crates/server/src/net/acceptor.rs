@@ -17,6 +17,7 @@ use tracing::{debug, warn};
 
 use super::worker::Worker;
 use crate::{
+    clock::millis,
     execute::Face,
     limits::{ACCEPT_PAUSE, BUFFER_BYTES, LINGER_BYTES, LINGER_TIME, LINGERING_MAX},
     shared::Shared,
@@ -76,7 +77,22 @@ impl Acceptor {
                 self.shared.counts.accepted();
                 worker.serve(self.face, stream, peer, slot, Arc::clone(&self.shared));
             }
-            _ => self.refuse(stream, peer),
+            _ => {
+                self.refuse(stream, peer);
+                self.make_room();
+            }
+        }
+    }
+
+    /// Ends the connection that has been silent for the longest, if that is longer than is good while others are refused. So
+    /// clients that only hold their places cannot keep everybody out.
+    fn make_room(&self) {
+        let Some(time) = self.shared.limits.crowded_time else { return };
+        let silent = self.workers.iter().filter_map(Worker::most_silent).min_by_key(|&(since, _)| since);
+        if let Some((since, watch)) = silent
+            && since.0.saturating_add(millis(time)) <= self.shared.clock.now().0
+        {
+            watch.end_for_others();
         }
     }
 

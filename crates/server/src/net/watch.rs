@@ -38,6 +38,8 @@ pub(crate) enum Reason {
     Stalled,
     /// It says nothing.
     Idle,
+    /// It says nothing, and others are refused.
+    Crowded,
 }
 
 /// One connection, as its worker sees it.
@@ -119,6 +121,7 @@ impl Watch {
             1 => Some(Order::Drop(Reason::AuthTime)),
             2 => Some(Order::Drop(Reason::Stalled)),
             3 => Some(Order::Drop(Reason::Idle)),
+            5 => Some(Order::Drop(Reason::Crowded)),
             _ => self.drain.swap(false, Ordering::Relaxed).then_some(Order::Drain),
         }
     }
@@ -128,6 +131,7 @@ impl Watch {
             Order::Drop(Reason::AuthTime) => 1,
             Order::Drop(Reason::Stalled) => 2,
             Order::Drop(Reason::Idle) => 3,
+            Order::Drop(Reason::Crowded) => 5,
             Order::Drain => {
                 self.drain.store(true, Ordering::Relaxed);
                 4
@@ -138,6 +142,16 @@ impl Watch {
         if let Some(waker) = self.waker.get() {
             waker.wake_by_ref();
         }
+    }
+
+    /// When the client sent something for the last time, unless it has been told to end.
+    pub(crate) fn silent_since(&self) -> Option<Millis> {
+        (self.order.load(Ordering::Relaxed) == 0).then(|| Millis(self.last_ms.load(Ordering::Relaxed)))
+    }
+
+    /// Ends a connection whose place is needed.
+    pub(crate) fn end_for_others(&self) {
+        self.give(Order::Drop(Reason::Crowded));
     }
 
     fn overdue(&self, now: Millis) -> Option<Reason> {
@@ -196,6 +210,13 @@ impl Watchlist {
     /// How many connections the worker has.
     pub(crate) fn len(&self) -> usize {
         self.inner.lock().watches.len()
+    }
+
+    /// The connection that has been silent for the longest.
+    pub(crate) fn most_silent(&self) -> Option<(Millis, Arc<Watch>)> {
+        let inner = self.inner.lock();
+        let silent = inner.watches.values().filter_map(|watch| Some((watch.silent_since()?, watch)));
+        silent.min_by_key(|&(since, _)| since).map(|(since, watch)| (since, Arc::clone(watch)))
     }
 
     /// Ends the connections that have been waited for too long.

@@ -10,7 +10,12 @@ use std::{
 
 use tokio::{runtime, sync::oneshot, time};
 
-use super::{slots::Slot, watch::Watchlist};
+use larder_engine::Millis;
+
+use super::{
+    slots::Slot,
+    watch::{Watch, Watchlist},
+};
 use crate::{
     execute::{Face, paper::Paper, seriput::Seriput},
     limits::WATCH_PERIOD,
@@ -81,6 +86,11 @@ impl Worker {
             meter: Arc::clone(&self.meter),
             round: Arc::clone(&self.round),
         }
+    }
+
+    /// The connection that has been silent for the longest, and since when.
+    pub(crate) fn most_silent(&self) -> Option<(Millis, Arc<Watch>)> {
+        self.watchlist.most_silent()
     }
 
     /// Tells every connection to answer what has arrived and end.

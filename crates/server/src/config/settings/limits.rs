@@ -139,6 +139,18 @@ pub(super) const ROWS: &[Setting] = &[
         show: |config| duration::Shown(config.limits.idle_time).to_string().into(),
     },
     Setting {
+        key: "limits.crowded_time",
+        variable: "LARDER_LIMITS_CROWDED_TIME",
+        flag: "crowded-time",
+        value_name: "TIME|off",
+        default: "60s",
+        help: "How long a client may be silent while others are refused because all connections are taken",
+        arity: Arity::One,
+        secret: false,
+        read: |config, texts| one(texts, read_time).map(|value| config.limits.crowded_time = value),
+        show: |config| duration::Shown(config.limits.crowded_time).to_string().into(),
+    },
+    Setting {
         key: "limits.stall_time",
         variable: "LARDER_LIMITS_STALL_TIME",
         flag: "stall-time",
