@@ -9,7 +9,7 @@ use std::{
 };
 
 use hyper::{
-    HeaderMap,
+    HeaderMap, Version,
     body::{Body, Bytes, Frame, Incoming},
     header,
 };
@@ -93,6 +93,27 @@ pub(crate) async fn read(
         next = reader.next().await?;
     }
     Ok(Whole::Own { bytes: Bytes::from(whole.into_boxed_slice()), _lease: lease })
+}
+
+/// Whether an answer given now would be lost: over HTTP/2 one that comes before the body is over resets the stream, and clients report
+/// that in place of the answer. Over HTTP/1.1 the rest of the body is no obstacle.
+pub(crate) fn is_in_the_way(body: &Incoming, version: Version) -> bool {
+    version == Version::HTTP_2 && !body.is_end_stream()
+}
+
+/// Reads past the body of a request that is answered without it, if it comes unasked, in time, and is not too long for that.
+pub(crate) async fn pass(body: Incoming, line: &Line, headers: &HeaderMap) {
+    let max = line.shared.limits.discard_bytes;
+    if headers.contains_key(header::EXPECT) || body.size_hint().lower() > max {
+        return;
+    }
+    let mut reader = Reader { body, pace: Pace::new(line), line };
+    let mut passed = 0;
+    while passed <= max
+        && let Ok(Some(bytes)) = reader.next().await
+    {
+        passed += bytes.len() as u64;
+    }
 }
 
 /// Makes room for `len` bytes in all: at most twice what is there, and not more than was announced.

@@ -30,16 +30,20 @@ pub(crate) async fn answer(
     let now = line.begin();
     let start = line.start_timing();
     let (parts, body) = request.into_parts();
+    let mut body = Some(body);
     let answer = match begin(&line, &parts, now) {
         Ok(Begun::Answer(answer)) => answer,
         // Only what may have to wait has a task's worth of memory of its own: the future of a request is moved about.
-        Ok(Begun::Body(ask)) => Box::pin(finish(&line, &parts, ask, body)).await,
+        Ok(Begun::Body(ask)) => Box::pin(finish(&line, &parts, ask, &mut body)).await,
         Ok(Begun::Guess(delay)) => {
             time::sleep(delay).await;
             Refusal::WrongKey.into()
         }
         Err(refusal) => refusal.into(),
     };
+    if let Some(body) = body.take_if(|body| body::is_in_the_way(body, parts.version)) {
+        Box::pin(body::pass(body, &line, &parts.headers)).await;
+    }
     let answer = answer.leased(&line.shared.budget);
     let answer = if parts.method == Method::HEAD { answer.without_body() } else { answer };
     line.end(start);
@@ -95,7 +99,8 @@ fn begin(line: &Line, parts: &Parts, now: Millis) -> Result<Begun, Refusal> {
     }
 }
 
-async fn finish(line: &Line, parts: &Parts, ask: Box<Ask>, body: Incoming) -> Answer {
+/// Reads the body, unless that needs no body to be refused, and does what is asked.
+async fn finish(line: &Line, parts: &Parts, ask: Box<Ask>, body: &mut Option<Incoming>) -> Answer {
     match read_and_run(line, parts, &ask, body).await {
         Ok(answer) => answer,
         Err(failure) => failure.into(),
@@ -106,7 +111,7 @@ async fn read_and_run(
     line: &Line,
     parts: &Parts,
     ask: &Ask,
-    body: Incoming,
+    body: &mut Option<Incoming>,
 ) -> Result<Answer, body::Failure> {
     let cache = &line.shared.tenants[ask.tenant].cache;
     let max = (ask.limit)(&call(line, cache, &ask.key, parts, line.now()))?;
@@ -114,6 +119,7 @@ async fn read_and_run(
         Some(route::Content::Bytes) => Refusal::ValueTooLarge,
         _ => Refusal::BodyTooLarge,
     };
+    let body = body.take().ok_or(Refusal::BodyBroken)?;
     let body = body::read(body, max, too_large, line, &parts.headers).await?;
     let payload = match &body {
         body::Whole::Shared(bytes) => Payload::Slice(bytes),
