@@ -5,6 +5,9 @@ mod support;
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 use support::{gets, larder, outcome, run};
 
 /// A real server with its addresses.
@@ -16,6 +19,10 @@ struct Served {
 
 impl Served {
     fn start(args: &[&str]) -> Served {
+        Served::start_logging(args, Stdio::inherit())
+    }
+
+    fn start_logging(args: &[&str], log: Stdio) -> Served {
         let fixed = [
             "serve",
             "--paper",
@@ -27,7 +34,8 @@ impl Served {
             "--max-size",
             "64KiB",
         ];
-        let mut child = larder([&fixed[..], args].concat()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            larder([&fixed[..], args].concat()).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut address = |name: &str| {
             let is_it = |line: String| Some(line.strip_prefix(&format!("{name} listening on "))?.to_owned());
@@ -129,4 +137,20 @@ fn each_tenant_has_reasons_of_its_own() {
     assert!(status == 0 && stdout.contains("no decision yet"), "{stdout}{stderr}");
     let (status, _, stderr) = server.ask(&["advise", "--tenant", "shops"]);
     assert!(status == 1 && stderr.contains("it has default, shop"), "{stderr}");
+}
+
+#[test]
+fn a_switch_is_in_the_log_with_its_numbers() {
+    let mut server = Served::start_logging(&[], Stdio::piped());
+    let log = BufReader::new(server.child.stderr.take().unwrap());
+    server.run_around();
+    let (found, lines) = mpsc::channel();
+    thread::spawn(move || {
+        let switches = log.lines().map_while(Result::ok).filter(|line| line.contains("is put in force"));
+        switches.for_each(|line| found.send(line).unwrap_or_default());
+    });
+    let line = lines.recv_timeout(Duration::from_secs(30)).expect("a line about the switch");
+    for part in ["tenant=\"default\"", "from=lru", "margin=", "sampled_gets=", "estimates=\"lfu "] {
+        assert!(line.contains(part), "{part} in {line}");
+    }
 }
