@@ -211,6 +211,19 @@ fn all_errors_of_a_toml_file_are_listed_with_their_lines() {
 }
 
 #[test]
+fn a_key_is_of_one_tenant() {
+    let digest = "0".repeat(64);
+    let keys = format!("[[api_key]]\nsha256 = \"{digest}\"\ntenant = \"a\"\n");
+    let file = file(".toml", &format!("{keys}{}", keys.replace("\"a\"", "\"b\"")));
+    let found = errors(&file, &[]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].starts_with("FILE:4: api_key: ") && found[0].contains("of the tenant a already"),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn errors_come_in_the_order_of_their_places() {
     let file = file(".toml", "b = 1\nmax_size = 0\na = 1\n[log]\nlevel = 1\n");
     let found = errors(&file, &[("LARDER_WORKERS", "0"), ("LARDER_ADVISE", "maybe")]);

@@ -144,7 +144,7 @@ impl Refusal {
             Refusal::Stale => "the entry is stale: only a PUT of new bytes makes it fresh",
             Refusal::ValueTooLarge => "the value is longer than this cache stores",
             Refusal::BodyTooLarge => "the body is longer than 4096 bytes",
-            Refusal::BodyBroken => "the body ended before its announced length",
+            Refusal::BodyBroken => "the body ended before its announced length, or its chunks cannot be read",
             Refusal::BodySlow => "the body did not arrive in time",
             Refusal::Busy => "too much is in flight on all connections together; try again",
             Refusal::TooManyLocks => "too many locks are held; try again",

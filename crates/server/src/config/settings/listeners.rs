@@ -121,7 +121,7 @@ pub(super) const ROWS: &[Setting] = &[
         help: "A key of the REST API and its tenant; sha256:HEX or file:PATH in place of the key. Without any, every client is the tenant default",
         arity: Arity::Whole,
         secret: true,
-        read: |config, texts| read_list(texts, ApiKey::read).map(|value| config.rest.keys = value),
+        read: |config, texts| read_keys(texts).map(|value| config.rest.keys = value),
         show: |config| config.rest.keys.iter().map(|key| format!("{key:?}")).collect(),
     },
     Setting {
@@ -207,4 +207,16 @@ fn read_tenants(texts: &[&str]) -> Result<Vec<TenantConfig>, Refusal> {
         }
     }
     Ok(tenants)
+}
+
+/// A key that stood for two tenants would be whose the reader of the list does not expect.
+fn read_keys(texts: &[&str]) -> Result<Vec<ApiKey>, Refusal> {
+    let keys = read_list(texts, ApiKey::read)?;
+    for (piece, key) in keys.iter().enumerate() {
+        if let Some(first) = keys[..piece].iter().find(|first| first.digest == key.digest) {
+            let allowed = format!("each key once, and this one is of the tenant {} already", first.tenant);
+            return Err(Refusal { piece, allowed });
+        }
+    }
+    Ok(keys)
 }
