@@ -78,8 +78,9 @@ impl Acceptor {
                 worker.serve(self.face, stream, peer, slot, Arc::clone(&self.shared));
             }
             _ => {
-                self.refuse(stream, peer);
+                // First, so that whoever is told that there is no place may find one when it comes again.
                 self.make_room();
+                self.refuse(stream, peer);
             }
         }
     }
