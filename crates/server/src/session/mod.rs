@@ -2,6 +2,7 @@
 //! requests are executed in order, and their replies leave in one write. The session holds no more than its limits allow:
 //! it reads nothing more while too much waits to be written, and executes a bounded batch before others get their turn.
 
+mod batch;
 pub(crate) mod input;
 pub(crate) mod output;
 pub(crate) mod protocol;
@@ -16,9 +17,8 @@ use std::{
     time::Duration,
 };
 
-use arrayvec::ArrayVec;
 use bytes::BufMut;
-use larder_engine::{Cache, Key, KeyHash, Millis};
+use larder_engine::{KeyHash, Millis};
 use larder_wire::Decoded;
 use socket2::SockRef;
 use tokio::{
@@ -29,6 +29,7 @@ use tokio::{
 use tracing::debug;
 
 use self::{
+    batch::{Batch, Behind},
     input::{Input, Room},
     output::{Output, PIECES_MAX},
     protocol::{Done, Keyed, Next, Protocol, Wait},
@@ -38,7 +39,7 @@ use crate::{
     budget::{Exhausted, Lease},
     clock::millis,
     jobs,
-    limits::{BATCH_REQUESTS, BUFFER_BYTES, COPY_STEP_BYTES, LINGER_BYTES, LINGER_TIME, WATCH_PERIOD},
+    limits::{BUFFER_BYTES, COPY_STEP_BYTES, LINGER_BYTES, LINGER_TIME, WATCH_PERIOD},
     meter::{Connected, Meter},
     net::{
         slots::Slot,
@@ -46,12 +47,6 @@ use crate::{
     },
     shared::Shared,
 };
-
-/// Fewer keys than this are not worth a prefetch of their own.
-const PREFETCH_MIN: usize = 3;
-
-/// So many are prefetched before the first of them is looked up: more push each other out of the processor's nearest cache.
-const PREFETCH_MAX: usize = 32;
 
 /// Of how many batches of a connection one is timed, the first included: asking for the time twice in each would cost as much
 /// as a lookup.
@@ -164,65 +159,6 @@ enum Until {
     Written,
 }
 
-/// Requests that have arrived whole, decoded before any of them is executed.
-struct Batch<'b, P: Protocol> {
-    /// Each with the position behind it.
-    requests: ArrayVec<(P::Request<'b>, usize), BATCH_REQUESTS>,
-    /// The keys of those that have one, in the same order.
-    keys: ArrayVec<Key<'b>, BATCH_REQUESTS>,
-    behind: Behind<P::Violation>,
-}
-
-/// What stands behind the requests of a batch.
-enum Behind<V> {
-    /// Perhaps more requests: the batch is full, or what follows depends on its last request.
-    Maybe,
-    /// The beginning of a request that has at least so many bytes.
-    Need(usize),
-    /// Bytes that are no request.
-    Violation(V),
-}
-
-/// Brings closer what the first of these keys will need, if they are enough to be worth it.
-fn prefetch_first(keys: &[Key<'_>], cache: &Cache) {
-    let first = &keys[..keys.len().min(PREFETCH_MAX)];
-    if first.len() >= PREFETCH_MIN {
-        cache.prefetch(first.iter().map(Key::to_hash));
-    }
-}
-
-impl<'b, P: Protocol> Batch<'b, P> {
-    fn new() -> Batch<'b, P> {
-        Batch { requests: ArrayVec::new(), keys: ArrayVec::new(), behind: Behind::Maybe }
-    }
-
-    /// Decodes what `input` begins with into an empty batch. (Filled in place: a batch is too large to be moved about.)
-    fn decode(&mut self, input: &'b [u8], protocol: &P, cache: &Cache) {
-        let mut end = 0;
-        while !self.requests.is_full() {
-            match protocol.decode(&input[end..]) {
-                Ok(Decoded::Frame { value: request, used }) => {
-                    end += used;
-                    let is_last = protocol.ends_batch(&request);
-                    self.keys.extend(request.key().map(|key| cache.key(key)));
-                    self.requests.push((request, end));
-                    if is_last {
-                        break;
-                    }
-                }
-                Ok(Decoded::Need(bytes)) => {
-                    self.behind = Behind::Need(bytes);
-                    break;
-                }
-                Err(violation) => {
-                    self.behind = Behind::Violation(violation);
-                    break;
-                }
-            }
-        }
-    }
-}
-
 impl<P: Protocol> Session<P> {
     fn new(stream: TcpStream, protocol: P, shared: Arc<Shared>, listed: Listed, local: Local) -> Session<P> {
         let input = Input::new(shared.budget.lease());
@@ -317,9 +253,7 @@ impl<P: Protocol> Session<P> {
         let (mut requests, mut consumed) = (0, 0);
         for &(request, end) in &batch.requests {
             let key = request.key().and_then(|_| keys.next()).map(|(at, key)| {
-                if at % PREFETCH_MAX == 0 {
-                    prefetch_first(&batch.keys[at..], cache);
-                }
+                batch.look_ahead(at, cache);
                 key
             });
             let next = self.protocol.execute(request, key, now, &mut self.output);
