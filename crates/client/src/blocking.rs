@@ -1,8 +1,8 @@
 //! The cache for functions that are not asynchronous. What is near is served on the spot; everything else runs on a thread of the
 //! SDK's own while the caller waits. Computations run on the caller's thread.
 
-use std::sync::LazyLock;
 use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -13,7 +13,7 @@ use crate::cache::Cache;
 use crate::compute::{Begun, Lookup, Turn};
 use crate::error::{ConfigError, Error};
 use crate::key::Key;
-use crate::near::Known;
+use crate::near::{Known, Shared};
 
 static RUNTIME: LazyLock<Option<Runtime>> = LazyLock::new(|| {
     Builder::new_multi_thread().worker_threads(1).thread_name("larder-client").enable_all().build().ok()
@@ -76,8 +76,43 @@ impl Blocking<'_> {
     where
         T: DeserializeOwned + Send + 'static,
     {
-        let (cache, key) = (self.cache.clone(), key.into().into_owned());
-        wait(async move { cache.get(key).await })?
+        let mut key = key.into();
+        self.cache.complete(&mut key)?;
+        match self.cache.look_near(&key)? {
+            Some(Known::Copy { read, is_due: false }) => Ok(Some(read)),
+            known => {
+                let (cache, key) = (self.cache.clone(), key.into_owned());
+                wait(async move { cache.get_from(known, &key).await })?
+            }
+        }
+    }
+
+    /// As [`Cache::get_shared`].
+    ///
+    /// ```
+    /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
+    /// # let cache = Cache::minimal(EngineStore::with_bytes(1 << 20, SystemClock)?).build()?;
+    /// cache.blocking().set("42", "alice")?;
+    /// assert!(cache.blocking().get_shared::<String>("42")?.is_some_and(|name| *name == "alice"));
+    /// # Ok::<(), larder_client::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As there.
+    pub fn get_shared<'k, T>(&self, key: impl Into<Key<'k>>) -> Result<Option<Arc<T>>, Error>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        let mut key = key.into();
+        self.cache.complete(&mut key)?;
+        match self.cache.look_near_shared(&key)? {
+            Some(Known::Copy { read: Shared(value), is_due: false }) => Ok(Some(value)),
+            known => {
+                let (cache, key) = (self.cache.clone(), key.into_owned());
+                let found = wait(async move { cache.get_from(known, &key).await })??;
+                Ok(found.map(|Shared(value)| value))
+            }
+        }
     }
 
     /// As [`Cache::set`].
@@ -94,7 +129,8 @@ impl Blocking<'_> {
     /// As there.
     pub fn set<'k, T: Serialize + ?Sized>(&self, key: impl Into<Key<'k>>, value: &T) -> Result<(), Error> {
         let cache = self.cache.clone();
-        let key = cache.complete(key.into())?.into_owned();
+        let mut key = key.into().into_owned();
+        cache.complete(&mut key)?;
         let encoded = cache.inner.codec.encode(&key, value)?;
         let expiry = cache.expiry(None);
         wait(async move { cache.write(&key, encoded, expiry).await })?
@@ -137,7 +173,8 @@ impl Blocking<'_> {
         T: Serialize + DeserializeOwned + Send + 'static,
         E: From<Error>,
     {
-        let key = self.cache.complete(key.into())?;
+        let mut key = key.into();
+        self.cache.complete(&mut key)?;
         self.resolve(key, None, compute, |error| Err(error.into()))
     }
 

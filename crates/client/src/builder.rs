@@ -490,7 +490,10 @@ impl Builder {
         self.check()?;
         let encrypts = self.intent == Intent::Encrypt;
         let cipher = self.cipher()?;
-        let near = self.near.map(|options| Near::new(options, rand::random())).transpose();
+        // What readers would share is not encrypted.
+        let near =
+            self.near.map(|near| if encrypts { NearOptions { shared_bytes_max: 0, ..near } } else { near });
+        let near = near.map(|options| Near::new(options, rand::random())).transpose();
         let near = near.map_err(|error| setting("near", error.to_string()))?;
         let expiry = self.ttl.map_or(Expiry::NEVER, |ttl| Expiry::after(ttl).and_stale_for(self.stale));
         let settings = Settings {

@@ -18,7 +18,7 @@ use crate::event;
 use crate::flight::Flights;
 use crate::key::Key;
 use crate::layer::CircuitState;
-use crate::near::{Known, Life, Near};
+use crate::near::{Known, Life, Near, Shared};
 use crate::random::Random;
 use crate::refresh::{RefreshOptions, Refreshes};
 use crate::stampede::StampedeOptions;
@@ -119,11 +119,59 @@ impl Cache {
     /// # Errors
     /// [`Error::Key`] and [`Error::Store`]; [`Error::Foreign`] if the cache was built to tell of such entries.
     pub async fn get<'k, T: DeserializeOwned>(&self, key: impl Into<Key<'k>>) -> Result<Option<T>, Error> {
-        let key = self.complete(key.into())?;
+        let mut key = key.into();
+        self.complete(&mut key)?;
         match self.look_near(&key)? {
+            Some(Known::Copy { read, is_due: false }) => Ok(Some(read)),
+            known => self.get_from(known, &key).await,
+        }
+    }
+
+    /// As [`get`](Cache::get), but the value is decoded once, and all who ask share it: the fastest way to read what is read
+    /// often. A cache that encrypts keeps no such values, and decodes each time.
+    ///
+    /// Such values are beside the near cache's copies and end with them;
+    /// [`NearOptions::shared_bytes_max`](crate::NearOptions::shared_bytes_max) says how many there may be.
+    ///
+    /// ```
+    /// # use larder_client::{Cache, Error, store::{EngineStore, SystemClock}};
+    /// use std::sync::Arc;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # let cache = Cache::minimal(EngineStore::with_bytes(1 << 20, SystemClock)?).build()?;
+    /// cache.set("rates", &[1.08, 0.93]).await?;
+    /// let one: Option<Arc<Vec<f64>>> = cache.get_shared("rates").await?;
+    /// let two: Option<Arc<Vec<f64>>> = cache.get_shared("rates").await?;
+    /// assert!(one.zip(two).is_some_and(|(one, two)| Arc::ptr_eq(&one, &two)));
+    /// # Ok::<(), Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`get`](Cache::get).
+    pub async fn get_shared<'k, T>(&self, key: impl Into<Key<'k>>) -> Result<Option<Arc<T>>, Error>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        let mut key = key.into();
+        self.complete(&mut key)?;
+        match self.look_near_shared(&key)? {
+            Some(Known::Copy { read: Shared(value), is_due: false }) => Ok(Some(value)),
+            known => Ok(self.get_from(known, &key).await?.map(|Shared(value)| value)),
+        }
+    }
+
+    /// Goes on from what the near cache knows.
+    pub(crate) async fn get_from<T: DeserializeOwned>(
+        &self,
+        known: Option<Known<T>>,
+        key: &Key<'_>,
+    ) -> Result<Option<T>, Error> {
+        match known {
             Some(Known::Copy { read, is_due }) => {
                 if is_due {
-                    self.fetch_later(&key);
+                    self.fetch_later(key);
                 }
                 return Ok(Some(read));
             }
@@ -133,7 +181,7 @@ impl Cache {
             }
             None => {}
         }
-        match self.fetch(&key).await? {
+        match self.fetch(key).await? {
             Some(read) if !read.freshness.is_stale() => {
                 self.inner.counters.store_hits.add();
                 Ok(Some(read.value))
@@ -166,7 +214,8 @@ impl Cache {
         key: impl Into<Key<'k>>,
         value: &T,
     ) -> Result<(), Error> {
-        let key = self.complete(key.into())?;
+        let mut key = key.into();
+        self.complete(&mut key)?;
         let encoded = self.inner.codec.encode(&key, value)?;
         self.write(&key, encoded, self.inner.settings.expiry).await
     }
@@ -193,7 +242,8 @@ impl Cache {
         value: &T,
         ttl: Duration,
     ) -> Result<(), Error> {
-        let key = self.complete(key.into())?;
+        let mut key = key.into();
+        self.complete(&mut key)?;
         let encoded = self.inner.codec.encode(&key, value)?;
         self.write(&key, encoded, self.expiry(Some(ttl))).await
     }
@@ -215,7 +265,8 @@ impl Cache {
     /// # Errors
     /// [`Error::Key`] and [`Error::Store`].
     pub async fn delete<'k>(&self, key: impl Into<Key<'k>>) -> Result<bool, Error> {
-        let key = self.complete(key.into())?;
+        let mut key = key.into();
+        self.complete(&mut key)?;
         let inner = &*self.inner;
         let write = inner.near.as_ref().map(|near| (near, near.begin_write(key.as_str())));
         let deleted = inner.store.delete(key.as_str().as_bytes()).await;
@@ -243,7 +294,8 @@ impl Cache {
     /// # Errors
     /// [`Error::Key`] and [`Error::Store`].
     pub async fn exists<'k>(&self, key: impl Into<Key<'k>>) -> Result<bool, Error> {
-        let key = self.complete(key.into())?;
+        let mut key = key.into();
+        self.complete(&mut key)?;
         let near = self.inner.near.as_ref();
         match near.and_then(|near| near.get(key.as_str(), |_| ())) {
             Some(Known::Copy { .. }) => Ok(true),
@@ -270,7 +322,8 @@ impl Cache {
     /// # Errors
     /// [`Error::Key`] and [`Error::Store`], the latter also if the store cannot tell.
     pub async fn remaining<'k>(&self, key: impl Into<Key<'k>>) -> Result<Option<Remaining>, Error> {
-        let key = self.complete(key.into())?;
+        let mut key = key.into();
+        self.complete(&mut key)?;
         let answer = self.inner.store.remaining(key.as_str().as_bytes()).await;
         answer.map_err(|error| self.failed(error))
     }
@@ -341,24 +394,44 @@ impl Cache {
         self.inner.codec.cipher.is_some()
     }
 
-    /// The key as the store knows it, or a refusal before anything is sent.
-    pub(crate) fn complete<'k>(&self, key: Key<'k>) -> Result<Key<'k>, Error> {
-        let key = key.complete(self.inner.settings.namespace.as_deref())?;
-        self.inner.capabilities.keys.check(key.as_str().as_bytes()).map_err(KeyError::Fault)?;
-        Ok(key)
+    /// Makes it the key as the store knows it, or refuses it before anything is sent.
+    #[inline]
+    pub(crate) fn complete(&self, key: &mut Key<'_>) -> Result<(), Error> {
+        let inner = &*self.inner;
+        let known = key.complete(inner.settings.namespace.as_deref());
+        let known = known.and_then(|()| inner.capabilities.keys.check(key.as_str().as_bytes()));
+        known.map_err(|fault| KeyError::Fault(fault).into())
     }
 
     /// What this process knows of a key; a copy is counted as a hit.
     pub(crate) fn look_near<T: DeserializeOwned>(&self, key: &Key<'_>) -> Result<Option<Known<T>>, Error> {
         let inner = &*self.inner;
         let Some(near) = &inner.near else { return Ok(None) };
-        match near.get(key.as_str(), |held| inner.codec.read(key, held)) {
+        self.near_hit(key, near.get(key.as_str(), |held| inner.codec.read(key, held)))
+    }
+
+    /// As [`look_near`](Cache::look_near), for a value that its readers share.
+    pub(crate) fn look_near_shared<T>(&self, key: &Key<'_>) -> Result<Option<Known<Shared<T>>>, Error>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        let inner = &*self.inner;
+        let Some(near) = &inner.near else { return Ok(None) };
+        self.near_hit(key, near.get_shared(key.as_str(), |held| inner.codec.read(key, held)))
+    }
+
+    fn near_hit<R>(
+        &self,
+        key: &Key<'_>,
+        known: Option<Known<Result<R, Foreign>>>,
+    ) -> Result<Option<Known<R>>, Error> {
+        match known {
             None => Ok(None),
             Some(Known::Absent) => Ok(Some(Known::Absent)),
             Some(Known::Copy { read: Ok(read), is_due }) => {
-                inner.counters.near_hits.add();
+                self.inner.counters.near_hits.add();
                 if is_due {
-                    inner.counters.stale_hits.add();
+                    self.inner.counters.stale_hits.add();
                 }
                 event::near_hit(key);
                 Ok(Some(Known::Copy { read, is_due }))

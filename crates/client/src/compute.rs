@@ -3,6 +3,7 @@
 //! asynchronous and blocking callers share all of it but the computation.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -15,7 +16,7 @@ use crate::error::Error;
 use crate::event;
 use crate::flight::{Leader, Role};
 use crate::key::Key;
-use crate::near::Known;
+use crate::near::{Known, Shared};
 use crate::refresh::Claim;
 use crate::stampede::{Lease, Settled};
 
@@ -93,8 +94,47 @@ impl Cache {
         F: FnOnce() -> C,
         C: Future<Output = Result<T, E>>,
     {
-        let key = self.complete(key.into())?;
+        let mut key = key.into();
+        self.complete(&mut key)?;
         self.resolve(key, None, compute, |error| Err(error.into())).await
+    }
+
+    /// As [`get_or_compute`](Cache::get_or_compute), but who is served from the near cache shares the value with all others who are,
+    /// as with [`get_shared`](Cache::get_shared).
+    ///
+    /// ```
+    /// use larder_client::{Cache, Error, store::{EngineStore, SystemClock}};
+    /// use std::sync::Arc;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # let cache = Cache::minimal(EngineStore::with_bytes(1 << 20, SystemClock)?).build()?;
+    /// let primes = || async { Ok::<_, Error>(vec![2, 3, 5, 7]) };
+    /// let primes: Arc<Vec<u32>> = cache.get_or_compute_shared("primes", primes).await?;
+    /// assert_eq!(primes.len(), 4);
+    /// # Ok::<(), Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`get_or_compute`](Cache::get_or_compute).
+    pub async fn get_or_compute_shared<'k, T, E, F, C>(
+        &self,
+        key: impl Into<Key<'k>>,
+        compute: F,
+    ) -> Result<Arc<T>, E>
+    where
+        T: Serialize + DeserializeOwned + Send + Sync + 'static,
+        E: From<Error>,
+        F: FnOnce() -> C,
+        C: Future<Output = Result<T, E>>,
+    {
+        let mut key = key.into();
+        self.complete(&mut key)?;
+        let known = self.look_near_shared(&key);
+        let compute = || async { compute().await.map(Shared::new) };
+        let Shared(value) = self.resolve_from(known, key, None, compute, |error| Err(error.into())).await?;
+        Ok(value)
     }
 
     /// As [`get_or_compute`](Cache::get_or_compute), but a value that is old enough for a refresh is served at once, and
@@ -123,7 +163,8 @@ impl Cache {
         F: FnOnce() -> C + Send + 'static,
         C: Future<Output = Result<T, E>> + Send + 'static,
     {
-        let key = self.complete(key.into())?;
+        let mut key = key.into();
+        self.complete(&mut key)?;
         self.resolve_later(key, None, compute, |error| Err(error.into())).await
     }
 
@@ -140,7 +181,29 @@ impl Cache {
         F: FnOnce() -> C,
         C: Future<Output = Result<T, E>>,
     {
-        match self.lookup(key).await {
+        let known = self.look_near(&key);
+        self.resolve_from(known, key, ttl, compute, fault).await
+    }
+
+    /// Goes on from what the near cache knows.
+    async fn resolve_from<T, E, F, C>(
+        &self,
+        known: Result<Option<Known<T>>, Error>,
+        key: Key<'_>,
+        ttl: Option<Duration>,
+        compute: F,
+        fault: impl Fn(Error) -> Result<(), E>,
+    ) -> Result<T, E>
+    where
+        T: Serialize + DeserializeOwned,
+        F: FnOnce() -> C,
+        C: Future<Output = Result<T, E>>,
+    {
+        let looked_up = match known {
+            Ok(known) => self.lookup_from(known, key).await,
+            Err(error) => Err(error),
+        };
+        match looked_up {
             Ok(Lookup::Hit(value)) => Ok(value),
             Ok(Lookup::Miss(turn)) => turn.run(ttl, compute, fault).await,
             Ok(Lookup::Stale(old, refresh)) => match refresh.begin().await {

@@ -166,7 +166,8 @@ pub mod support {
     /// The cache and the complete key, unless one of them is missing, which is told.
     fn open(cache: Option<Cache>, key: Result<Key<'static>, Error>) -> Option<(Cache, Key<'static>)> {
         let cache = cache?;
-        match key.and_then(|key| cache.complete(key)) {
+        let complete = |mut key| cache.complete(&mut key).map(|()| key);
+        match key.and_then(complete) {
             Ok(key) => Some((cache, key)),
             Err(error) => {
                 cache.going_without(&error);
@@ -183,7 +184,8 @@ pub mod support {
         if !cache.is_secure() {
             return Err(Error::NotSecure.into());
         }
-        let key = cache.complete(key?)?;
+        let mut key = key?;
+        cache.complete(&mut key)?;
         Ok((cache, key))
     }
 

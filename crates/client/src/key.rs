@@ -111,18 +111,17 @@ impl<'k> Key<'k> {
         self.is_interop
     }
 
-    /// The key as the store knows it, if it is one.
-    pub(crate) fn complete(self, namespace: Option<&str>) -> Result<Self, KeyError> {
-        let complete = match namespace {
+    /// Makes it the key as the store knows it, if it is one.
+    pub(crate) fn complete(&mut self, namespace: Option<&str>) -> Result<(), KeyFault> {
+        // An empty key is not one, whatever goes in front of it.
+        check(&self.text)?;
+        match namespace {
             Some(namespace) if !self.is_interop => {
-                // An empty key is not one, whatever goes in front of it.
-                check(&self.text)?;
-                Self { text: [namespace, ":", &self.text].concat().into(), ..self }
+                self.text = [namespace, ":", &self.text].concat().into();
+                check(&self.text)
             }
-            _ => self,
-        };
-        check(&complete.text)?;
-        Ok(complete)
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn into_owned(self) -> Key<'static> {
@@ -238,9 +237,13 @@ mod tests {
 
     #[test]
     fn the_namespace_goes_in_front_of_text_and_not_of_an_interop_key() {
-        assert_eq!(Key::from("k").complete(Some("ns")).unwrap().as_str(), "ns:k");
+        let mut text = Key::from("k");
+        text.complete(Some("ns")).unwrap();
+        assert_eq!(text.as_str(), "ns:k");
         let shared = Key::interop("users", "get_user", (42,)).unwrap();
-        assert_eq!(shared.clone().complete(Some("ns")).unwrap(), shared);
+        let mut complete = shared.clone();
+        complete.complete(Some("ns")).unwrap();
+        assert_eq!(complete, shared);
     }
 
     #[test]
@@ -258,10 +261,7 @@ mod tests {
     fn what_no_sdk_takes_is_refused() {
         let longest = "k".repeat(1024);
         assert!(Key::from(&longest).complete(None).is_ok());
-        let fault = |key: &str, namespace| match Key::from(key).complete(namespace) {
-            Err(KeyError::Fault(fault)) => fault,
-            other => panic!("{other:?}"),
-        };
+        let fault = |key: &str, namespace| Key::from(key).complete(namespace).unwrap_err();
         assert_eq!(fault("", None), KeyFault::Empty);
         assert_eq!(fault("", Some("ns")), KeyFault::Empty);
         assert_eq!(fault(&longest, Some("ns")), KeyFault::TooLong { len: 1027, max: 1024 });

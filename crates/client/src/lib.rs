@@ -96,6 +96,7 @@
 //! | what can be set? | [`Builder`], [`Preset`]; from the environment, [`Cache::from_env`] |
 //! | where can entries live? | [`store`] |
 //! | when is a copy refreshed? | [`RefreshOptions`] |
+//! | what if decoding each time costs too much? | [`Cache::get_shared`] |
 //! | who computes when many want it? | [`StampedeOptions`] |
 //! | what is an entry that I did not write? | [`OnForeign`], [`Foreign`] |
 //! | which limits are there? | [`limits`] |

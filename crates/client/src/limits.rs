@@ -23,6 +23,13 @@ pub const VALUE_BYTES_MAX: usize = 5 << 20;
 /// ```
 pub const NEAR_ENTRIES_MAX: u64 = 1000;
 
+/// Values that readers of the near cache share, in bytes, unless [`NearOptions`](crate::NearOptions) says otherwise.
+///
+/// ```
+/// assert_eq!(larder_client::limits::NEAR_SHARED_BYTES_MAX, 16 << 20);
+/// ```
+pub const NEAR_SHARED_BYTES_MAX: u64 = 16 << 20;
+
 /// Longest a caller waits for somebody else's computation, in this process or another.
 ///
 /// ```

@@ -4,6 +4,10 @@
 //! A copy is never older than what this process wrote last. A read of the store can overlap a write, and bring back what the
 //! write replaced; so each write of a key leaves a mark, and what was read is kept only if no mark has appeared since.
 //! Marks are counted per stripe of keys: a write may keep a neighbour's copy from being made, and costs it one more read.
+//!
+//! What readers of a copy share instead of decoding it each time is in `near/shared.rs`, under the same rule.
+
+mod shared;
 
 use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
@@ -14,7 +18,9 @@ use larder_engine::{Cache, Capacity, Kind, Millis, Options, PolicyChoice, Policy
 use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
-use crate::limits::NEAR_ENTRIES_MAX;
+use crate::limits::{NEAR_ENTRIES_MAX, NEAR_SHARED_BYTES_MAX};
+pub(crate) use shared::Shared;
+use shared::{SharedValues, Times};
 
 /// How much a near cache holds, and how long.
 ///
@@ -34,6 +40,9 @@ pub struct NearOptions {
     pub life_max: Duration,
     /// No copy lives longer that was read from a store which does not say how long it may be kept.
     pub unknown_life_max: Duration,
+    /// Of the values that [`get_shared`](crate::Cache::get_shared) keeps decoded, beside the copies: so many bytes as they
+    /// are encoded, with their keys and 128 bytes for each. Zero: none are kept.
+    pub shared_bytes_max: u64,
 }
 
 impl NearOptions {
@@ -50,6 +59,7 @@ impl NearOptions {
             capacity: Capacity::Entries(max),
             life_max: Duration::MAX,
             unknown_life_max: Duration::from_secs(30),
+            shared_bytes_max: NEAR_SHARED_BYTES_MAX,
         }
     }
 
@@ -110,6 +120,7 @@ pub(crate) struct Near {
     options: NearOptions,
     hasher: RandomState,
     writes: Box<[Mutex<u64>]>,
+    shared: SharedValues,
 }
 
 const STRIPES: usize = 64;
@@ -136,7 +147,8 @@ impl Near {
             seed,
         })?;
         let writes = (0..STRIPES).map(|_| Mutex::new(0)).collect();
-        Ok(Self { cache, origin: Instant::now(), options, hasher: RandomState::new(), writes })
+        let shared = SharedValues::new(options.shared_bytes_max);
+        Ok(Self { cache, origin: Instant::now(), options, hasher: RandomState::new(), writes, shared })
     }
 
     /// What is known of a key. A copy is shown to `read` outside any lock.
@@ -157,6 +169,37 @@ impl Near {
         });
         SCRATCH.set(scratch);
         known
+    }
+
+    /// As [`get`](Near::get), but what `read` makes of a copy is kept, and shown to all who ask for the same type.
+    pub(crate) fn get_shared<T, E>(
+        &self,
+        key: &str,
+        read: impl FnOnce(&[u8]) -> Result<Shared<T>, E>,
+    ) -> Option<Known<Result<Shared<T>, E>>>
+    where
+        T: Send + Sync + 'static,
+    {
+        let now = self.now();
+        if let Some((value, due)) = self.shared.get(key, now) {
+            return Some(Known::Copy { read: Ok(value), is_due: now.0 >= due });
+        }
+        let mark = self.mark(key);
+        let (whole, end) = self.cache.get(self.cache.key(key.as_bytes()), now, |entry| {
+            let whole = entry.shared.cloned().unwrap_or_else(|| Bytes::copy_from_slice(entry.value));
+            (whole, entry.expiry.map_or(now, |expiry| expiry.evict_at))
+        })?;
+        let (due, tag, held) = split(&whole)?;
+        if tag != TAG_COPY {
+            return Some(Known::Absent);
+        }
+        let read = read(held);
+        if let Ok(value) = &read
+            && let Some(_unwritten) = self.unwritten(mark)
+        {
+            self.shared.put(key, value, whole.len(), Times { due, end });
+        }
+        Some(Known::Copy { read, is_due: now.0 >= due })
     }
 
     /// The copy of a key in a form that can be kept; not a use.
@@ -195,7 +238,7 @@ impl Near {
         let stripe = self.stripe(key);
         let mut writes = self.writes[stripe].lock();
         *writes += 1;
-        self.cache.delete(self.cache.key(key.as_bytes()), self.now());
+        self.forget(key);
         Mark { stripe, writes: *writes }
     }
 
@@ -206,9 +249,7 @@ impl Near {
         *writes += 1;
         match held {
             Some((held, life)) if is_alone => self.put(key, TAG_COPY, held, life),
-            _ => {
-                self.cache.delete(self.cache.key(key.as_bytes()), self.now());
-            }
+            _ => self.forget(key),
         }
     }
 
@@ -222,11 +263,18 @@ impl Near {
         self.cache.status().used
     }
 
+    /// Values that are shared now, those included that have ended and were not asked for since.
+    #[cfg(test)]
+    pub(crate) fn shared_len(&self) -> u64 {
+        self.shared.len()
+    }
+
     pub(crate) fn options(&self) -> &NearOptions {
         &self.options
     }
 
     fn put(&self, key: &str, tag: u8, held: &[u8], life: Life) {
+        self.shared.remove(key);
         let now = self.now();
         let Some(ttl) = Ttl::new(millis(life.ends_after.min(self.options.life_max))) else { return };
         let due = life.due_after.map_or(NEVER_DUE, |after| now.0.saturating_add(millis(after)));
@@ -239,6 +287,11 @@ impl Near {
         if self.cache.set(key, Bytes::from(value).into(), Kind::Opaque, Some(ttl), now).is_err() {
             self.cache.delete(key, now);
         }
+    }
+
+    fn forget(&self, key: &str) {
+        self.shared.remove(key);
+        self.cache.delete(self.cache.key(key.as_bytes()), self.now());
     }
 
     fn unwritten(&self, mark: Mark) -> Option<MutexGuard<'_, u64>> {
@@ -256,12 +309,17 @@ impl Near {
 }
 
 fn known<R>(whole: &[u8], now: Millis, read: impl FnOnce(&[u8]) -> R) -> Option<Known<R>> {
-    let (header, held) = whole.split_first_chunk::<HEADER_BYTES>()?;
-    let [due @ .., tag] = *header;
-    Some(match tag {
-        TAG_COPY => Known::Copy { read: read(held), is_due: now.0 >= u64::from_le_bytes(due) },
+    Some(match split(whole)? {
+        (due, TAG_COPY, held) => Known::Copy { read: read(held), is_due: now.0 >= due },
         _ => Known::Absent,
     })
+}
+
+/// When a copy is to be refreshed, its tag, and what it is a copy of.
+fn split(whole: &[u8]) -> Option<(u64, u8, &[u8])> {
+    let (header, held) = whole.split_first_chunk::<HEADER_BYTES>()?;
+    let [due @ .., tag] = *header;
+    Some((u64::from_le_bytes(due), tag, held))
 }
 
 /// Whole milliseconds, rounded down: a copy never outlives its bound.

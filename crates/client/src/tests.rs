@@ -4,6 +4,7 @@ mod failing;
 mod reading;
 mod refreshing;
 mod secure;
+mod sharing;
 mod stampede;
 
 use std::sync::Arc;
