@@ -21,6 +21,9 @@ const VALUE_BYTES_MAX: u64 = 512 << 20;
 /// Longest time to live in milliseconds that a server takes whatever the date, some 140,000 years.
 const TTL_MS_MAX: u64 = 1 << 52;
 
+/// What PTTL says where there is no entry.
+const PTTL_OF_NONE: i64 = -2;
+
 /// Deletes a lock only if it is still the caller's.
 const RELEASE: &str =
     "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end";
@@ -52,9 +55,8 @@ impl From<Limits> for RedisOptions {
 
 /// Redis or Valkey.
 ///
-/// An answer is read whole before its length is judged, since the protocol's library offers no other way: a value above
-/// [`Limits::value_bytes_max`] is refused, but its bytes, 512 MiB at most from a server that keeps to its own limit, have been in memory for the
-/// time of the call.
+/// Of a value above [`Limits::value_bytes_max`] one byte more than that is asked for, whatever its length: it is refused without having been
+/// in memory. Values are read with GETRANGE for that, which a user of the server must be allowed beside PTTL, STRLEN and MULTI.
 ///
 /// ```no_run
 /// use larder_store::{Expiry, Limits, RedisStore, Store};
@@ -137,14 +139,39 @@ impl RedisStore {
         })
     }
 
-    /// A value that was read, unless it is too large to be taken.
-    fn found(&self, value: Option<Vec<u8>>, freshness: Freshness) -> Result<Option<Found>, Fault> {
-        let Some(value) = value else { return Ok(None) };
-        let (len, max) = (value.len() as u64, self.value_bytes_max());
-        if len > max {
-            return Err(Fault::AnswerTooLarge { len, max });
+    /// The command that reads a value, or one byte too much of one that is too large. It reads nothing where there is no entry.
+    fn read(&self, key: &[u8]) -> Cmd {
+        let mut command = cmd("GETRANGE");
+        command.arg(key).arg(0).arg(self.value_bytes_max());
+        command
+    }
+
+    /// A value with the time that is left, so that a copy of the entry does not outlive it.
+    async fn read_timed(&self, key: &[u8]) -> Result<Option<Found>, Fault> {
+        let mut commands = pipe();
+        commands.add_command(self.read(key)).cmd("PTTL").arg(key);
+        let (mut value, mut pttl): (Vec<u8>, i64) = self.ask_all(&commands).await?;
+        if value.is_empty() && pttl != PTTL_OF_NONE {
+            // An empty value, unless an entry came after its value was read: which of them, one moment tells.
+            (value, pttl) = self.ask_all(commands.atomic()).await?;
         }
-        Ok(Some(Found { bytes: value.into(), freshness }))
+        if value.is_empty() && pttl == PTTL_OF_NONE {
+            return Ok(None);
+        }
+        let fresh_for = remaining(pttl).map_or(Some(Duration::ZERO), Remaining::at_most);
+        self.found(key, value, Freshness::Fresh { fresh_for }).await.map(Some)
+    }
+
+    /// A value that was read, unless it is too large to be taken.
+    async fn found(&self, key: &[u8], value: Vec<u8>, freshness: Freshness) -> Result<Found, Fault> {
+        let (read, max) = (value.len() as u64, self.value_bytes_max());
+        if read <= max {
+            return Ok(Found { bytes: value.into(), freshness });
+        }
+        drop(value);
+        // It may have been replaced since then, and it was too large even if nobody says by how much.
+        let len: u64 = self.ask(cmd("STRLEN").arg(key)).await.unwrap_or(read);
+        Err(Fault::AnswerTooLarge { len: len.max(read), max })
     }
 
     fn value_bytes_max(&self) -> u64 {
@@ -186,7 +213,7 @@ fn ms(duration: Duration) -> Result<u64, Fault> {
     }
 }
 
-/// What PTTL says: -2 for no entry, -1 for one that does not expire.
+/// What PTTL says: nothing for no entry, and -1 for one that does not expire.
 fn remaining(pttl: i64) -> Option<Remaining> {
     match u64::try_from(pttl) {
         Ok(ms) => Some(Remaining::For(Duration::from_millis(ms))),
@@ -204,19 +231,18 @@ impl Store for RedisStore {
     }
 
     fn get<'a>(&'a self, key: &'a [u8]) -> Pending<'a, Option<Found>> {
-        self.call(Operation::Get, key, async move {
-            // The time left comes along, so that a copy of the entry does not outlive it.
-            let mut commands = pipe();
-            commands.cmd("GET").arg(key).cmd("PTTL").arg(key);
-            let (value, pttl): (Option<Vec<u8>>, i64) = self.ask_all(&commands).await?;
-            let fresh_for = remaining(pttl).map_or(Some(Duration::ZERO), Remaining::at_most);
-            self.found(value, Freshness::Fresh { fresh_for })
-        })
+        self.call(Operation::Get, key, self.read_timed(key))
     }
 
     fn get_uncopied<'a>(&'a self, key: &'a [u8]) -> Pending<'a, Option<Found>> {
         self.call(Operation::Get, key, async move {
-            self.found(self.ask(cmd("GET").arg(key)).await?, Freshness::UNBOUNDED)
+            let value: Vec<u8> = self.ask(&self.read(key)).await?;
+            if !value.is_empty() {
+                return self.found(key, value, Freshness::UNBOUNDED).await.map(Some);
+            }
+            // An empty value or no entry.
+            let found = self.read_timed(key).await?;
+            Ok(found.map(|found| Found { freshness: Freshness::UNBOUNDED, ..found }))
         })
     }
 

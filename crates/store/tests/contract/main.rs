@@ -17,5 +17,6 @@ mod memcached;
 mod peer;
 mod program;
 mod redis;
+mod redis_read;
 mod rest;
 mod suite;

@@ -132,7 +132,8 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
     // A client that goes away is not this server's business.
     let _ = stream.write_all(&shared.hello).await;
-    let mut input = Vec::new();
+    // Room for any request here, so that one that was written at once is read at once.
+    let mut input = Vec::with_capacity(4096);
     loop {
         while let Some(end) = (shared.framing)(&input) {
             let request: Vec<u8> = input.drain(..end).collect();
