@@ -273,12 +273,12 @@ fn hostile_bytes(address: SocketAddr) {
         with_header(b"Forged\x7f: 1"),
         with_header(b"x-cachekit-lock-id: Forged\xc2\x9b31m"),
         with_header(b"no colon Forged"),
-        b"GET /v1/cache/k HTTP/1.1\r\nauthorization: Bearer ck_live_WrongKey89ab\x1b[31mForged\r\n\r\n"
+        b"GET /v1/cache/k HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ck_live_WrongKey89ab\x1b[31mForged\r\n\r\n"
             .to_vec(),
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x06\xffForged\x1b[31m".to_vec(),
         http2_get(&format!("/v1/cache/Forged\x1b/lock?lock_id={LOCK_ID}"), "x"),
         http2_get("/v1/cache/k", "Forged\x1b"),
-        format!("PUT /v1/cache/k HTTP/1.1\r\nauthorization: Bearer {KEY}\r\ncontent-length: 9\r\n\r\nForged")
+        format!("PUT /v1/cache/k HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\ncontent-length: 9\r\n\r\nForged")
             .into_bytes(),
     ] {
         let mut client = open(address);

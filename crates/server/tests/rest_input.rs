@@ -14,46 +14,6 @@ use support::{Client, TestServer, http::Http, until};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-impl TestServer {
-    fn raw(&self) -> Client {
-        Client::connect(self.rest_address())
-    }
-}
-
-/// The answer to the next request: its first line, its head, its body.
-struct Told {
-    line: String,
-    head: String,
-    body: String,
-}
-
-impl Client {
-    fn told(&mut self) -> Told {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.extend(self.receive(1));
-        }
-        let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
-        let field = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-        let len = field("content-length:").map_or(0, |len| len.parse().unwrap());
-        assert_eq!(field("cache-control:"), Some("no-store"), "{head}");
-        assert_eq!(field("vary:"), Some("authorization"), "{head}");
-        let body = String::from_utf8(self.receive(len)).unwrap();
-        Told { line: head.lines().next().unwrap().to_owned(), head, body }
-    }
-
-    fn ask_for(&mut self, request: &str) -> Told {
-        self.send(request.as_bytes());
-        self.told()
-    }
-
-    /// The connection is as good as new.
-    fn is_usable(&mut self) {
-        let told = self.ask_for("GET /v1/cache/absent HTTP/1.1\r\nhost: x\r\n\r\n");
-        assert_eq!(told.line, "http/1.1 404 not found");
-    }
-}
-
 fn put(key: &str, headers: &str, body: &str) -> String {
     format!("PUT /v1/cache/{key} HTTP/1.1\r\nhost: x\r\n{headers}\r\n{body}")
 }

@@ -170,7 +170,8 @@ impl From<Refusal> for Answer {
             _ => refusal.retry_after_s().map(|seconds| (header::RETRY_AFTER, seconds.into())),
         };
         let text = error_text(refusal.code(), refusal.message());
-        Answer { extra, ..Answer::new(refusal.status(), Kind::Json, text.into()) }
+        let is_last = refusal.is_last();
+        Answer { extra, is_last, ..Answer::new(refusal.status(), Kind::Json, text.into()) }
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod access;
 mod answer;
 mod body;
 mod delete;
+mod framing;
 #[doc(hidden)]
 pub mod fuzz;
 mod get;

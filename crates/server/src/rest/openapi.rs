@@ -196,6 +196,8 @@ mod tests {
     fn whatever_a_request_is_refused_for_is_described() {
         let document = document();
         let refusals = [
+            Refusal::NoHost,
+            Refusal::Coding,
             Refusal::NoKey,
             Refusal::WrongKey,
             Refusal::TooFast(1),
@@ -227,8 +229,13 @@ mod tests {
     }
 
     /// What every answer has, and what HTTP says of every body.
-    const EVERY_ANSWER: [HeaderName; 4] =
-        [header::CACHE_CONTROL, header::VARY, header::CONTENT_TYPE, header::CONTENT_LENGTH];
+    const EVERY_ANSWER: [HeaderName; 5] = [
+        header::CACHE_CONTROL,
+        header::VARY,
+        header::CONTENT_TYPE,
+        header::CONTENT_LENGTH,
+        header::CONNECTION,
+    ];
 
     #[test]
     fn every_route_is_described_once() {

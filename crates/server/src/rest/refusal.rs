@@ -8,6 +8,14 @@ use super::route::Place;
 /// Why a request is not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
+    /// HTTP/1.1 without a `Host`.
+    NoHost,
+    /// More than one `Host`.
+    Hosts,
+    /// A `Host` that names none.
+    Host,
+    /// The body is coded in a way that is not read here.
+    Coding,
     /// There is no API key, or none that could be one.
     NoKey,
     /// The API key is nobody's.
@@ -85,6 +93,7 @@ impl Refusal {
             Refusal::ValueTooLarge | Refusal::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::BodySlow => StatusCode::REQUEST_TIMEOUT,
             Refusal::Busy | Refusal::TooManyLocks => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::Coding => StatusCode::NOT_IMPLEMENTED,
             _ => StatusCode::BAD_REQUEST,
         }
     }
@@ -92,6 +101,8 @@ impl Refusal {
     /// For programs; the same for ever.
     pub(crate) fn code(self) -> &'static str {
         match self {
+            Refusal::NoHost | Refusal::Hosts | Refusal::Host => "invalid_host",
+            Refusal::Coding => "unknown_coding",
             Refusal::NoKey | Refusal::WrongKey => "unauthorized",
             Refusal::TooFast(_) => "rate_limited",
             Refusal::L1Status => "missing_l1_status",
@@ -121,6 +132,10 @@ impl Refusal {
     /// For people.
     pub(crate) fn message(self) -> &'static str {
         match self {
+            Refusal::NoHost => "HTTP/1.1 asks for a Host header, and there is none",
+            Refusal::Hosts => "there is more than one Host header",
+            Refusal::Host => "the Host header is not a host and a port",
+            Refusal::Coding => "the only Transfer-Encoding that is read here is chunked, once",
             Refusal::NoKey => "an API key is needed: Authorization: Bearer ck_…",
             Refusal::WrongKey => "the API key is not known here",
             Refusal::TooFast(_) => "too many requests of this tenant; try again later",
@@ -149,6 +164,11 @@ impl Refusal {
             Refusal::Busy => "too much is in flight on all connections together; try again",
             Refusal::TooManyLocks => "too many locks are held; try again",
         }
+    }
+
+    /// Whether what else comes on the connection cannot be trusted to be what it seems.
+    pub(crate) fn is_last(self) -> bool {
+        matches!(self, Refusal::NoHost | Refusal::Hosts | Refusal::Host | Refusal::Coding)
     }
 
     /// In how many seconds it may be worth trying again.

@@ -14,7 +14,7 @@ use super::{
     UNLEASED_BYTES_MAX,
     access::Caller,
     answer::{Answer, Content},
-    body,
+    body, framing,
     line::Line,
     path, put,
     refusal::Refusal,
@@ -72,6 +72,7 @@ struct Ask {
 }
 
 fn begin(line: &Line, parts: &Parts, now: Millis) -> Result<Begun, Refusal> {
+    framing::check(parts)?;
     let found = path::place(parts.uri.path());
     if parts.method == Method::OPTIONS {
         return Ok(Begun::Answer(Answer::options(found.map(|(place, _)| place.methods()))));

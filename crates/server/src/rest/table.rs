@@ -244,6 +244,7 @@ pub(crate) static EVERYWHERE: &[Described] = &[
         body: Some(Content::Error),
     },
     plain(431, "The head of the request is too long; the connection ends", Content::Error),
+    plain(501, "The body is coded in a way that is not read here; the connection ends", Content::Error),
     Described { status: 503, summary: "Not now", headers: &[RETRY_AFTER], body: Some(Content::Error) },
 ];
 

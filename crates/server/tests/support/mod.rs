@@ -19,6 +19,7 @@ use larder_wire::{
 
 pub(crate) mod http;
 pub(crate) mod seriput;
+mod told;
 
 /// Nothing here takes this long; a test that waits longer has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
