@@ -220,6 +220,13 @@ fn the_id_of_a_lock_may_stand_in_the_query_but_the_header_wins() {
                 "{path} {headers:?}"
             );
         }
+        for bad in ["%", "%zz", "a%2", &format!("{id}%")] {
+            let reply = release(&format!("{lock}?lock_id={bad}"), &[]);
+            assert_eq!(reply.error(), (400, "invalid_lock_id".to_owned()), "{bad}");
+            assert!(String::from_utf8_lossy(&reply.body).contains("a % in lock_id"), "{reply:?}");
+        }
+        let long = format!("{lock}?lock_id={}", "a".repeat(1_000));
+        assert_eq!(release(&long, &[]).error(), (404, "lock_not_held".to_owned()));
         let wrong = ("x-cachekit-lock-id", "0189aaaa-0000-4000-8000-000000000000");
         assert_eq!(release(&query, &[wrong]).error(), (404, "lock_not_held".to_owned()));
         assert_eq!(release(&query, &[wrong, wrong]).error(), (400, "repeated_header".to_owned()));

@@ -65,7 +65,11 @@ pub(super) fn read_id(headers: &HeaderMap, query: Option<&str>) -> Result<Option
     if let Some(text) = single(headers, &LOCK_ID)?.filter(|text| !text.trim_ascii().is_empty()) {
         return Ok(parse(text));
     }
-    let text = query.and_then(|query| parameter(query, "lock_id"));
+    let text = match query.map(|query| parameter(query, "lock_id")).transpose() {
+        Ok(text) => text.flatten(),
+        Err(KeyFault::TooLong) => return Ok(None),
+        Err(_) => return Err(Refusal::LockIdEscape),
+    };
     let text = text.filter(|text| !text.trim_ascii().is_empty()).ok_or(Refusal::NoLockId)?;
     Ok(parse(&text))
 }

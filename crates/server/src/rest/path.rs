@@ -106,10 +106,14 @@ impl Space {
     }
 }
 
-/// The value of `name` in a query, its escapes read; `None` if it is absent or cannot be read.
-pub(crate) fn parameter(query: &str, name: &str) -> Option<KeyBytes> {
-    let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
-    decode(value).ok()
+/// The value of `name` in a query, its escapes read; `None` if it is absent.
+///
+/// # Errors
+///
+/// A bad escape, or more than a key may have.
+pub(crate) fn parameter(query: &str, name: &str) -> Result<Option<KeyBytes>, KeyFault> {
+    let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+    value.map(decode).transpose()
 }
 
 #[cfg(test)]
@@ -189,12 +193,15 @@ mod tests {
 
     #[test]
     fn a_parameter_of_a_query_is_found_by_its_name() {
-        let value = |query| parameter(query, "lock_id").map(|value| value.to_vec());
-        assert_eq!(value("lock_id=a%2Db"), Some(b"a-b".to_vec()));
-        assert_eq!(value("x=1&lock_id=b"), Some(b"b".to_vec()));
-        assert_eq!(value("xlock_id=1"), None);
-        assert_eq!(value("lock_id"), None);
-        assert_eq!(value("lock_id=%"), None);
+        let value = |query: &str| parameter(query, "lock_id").map(|value| value.map(|value| value.to_vec()));
+        assert_eq!(value("lock_id=a%2Db"), Ok(Some(b"a-b".to_vec())));
+        assert_eq!(value("x=1&lock_id=b"), Ok(Some(b"b".to_vec())));
+        assert_eq!(value("xlock_id=1"), Ok(None));
+        assert_eq!(value("lock_id"), Ok(None));
+        for bad in ["%", "%a", "%zz", "a%2", "%%41", "%+1"] {
+            assert_eq!(value(&format!("lock_id={bad}")), Err(KeyFault::Escape), "{bad}");
+        }
+        assert_eq!(value(&format!("lock_id={}", "a".repeat(401))), Err(KeyFault::TooLong));
     }
 
     proptest! {

@@ -48,6 +48,8 @@ pub(crate) enum Refusal {
     LockTime,
     /// There is no lock id.
     NoLockId,
+    /// The lock id in the query has a bad escape.
+    LockIdEscape,
     /// There is no entry.
     Missing,
     /// The lock is not held with this id.
@@ -117,6 +119,7 @@ impl Refusal {
             Refusal::Json(_) => "invalid_body",
             Refusal::LockTime => "invalid_timeout",
             Refusal::NoLockId => "missing_lock_id",
+            Refusal::LockIdEscape => "invalid_lock_id",
             Refusal::Missing => "not_found",
             Refusal::NotHeld => "lock_not_held",
             Refusal::Stale => "stale",
@@ -154,6 +157,9 @@ impl Refusal {
             Refusal::Json(expected) => expected,
             Refusal::LockTime => "timeout_ms is a whole number from 1 to 86400000",
             Refusal::NoLockId => "the lock id is missing: send it in X-CacheKit-Lock-Id",
+            Refusal::LockIdEscape => {
+                "a % in lock_id, in the query, is not followed by two hexadecimal digits"
+            }
             Refusal::Missing => "there is no entry with this key",
             Refusal::NotHeld => "the lock is not held with this id; it may have run out",
             Refusal::Stale => "the entry is stale: only a PUT of new bytes makes it fresh",
