@@ -303,6 +303,18 @@ fn wrong_values_and_wrong_listeners_are_told_together_in_the_order_of_their_plac
             "--advise",
             "FILE:1: policies: found",
         ),
+        (
+            "[rest]\ntls_cert = \"cert.pem\"".to_owned(),
+            "--advise",
+            "FILE:2: rest.tls_cert: rest.tls_key is missing",
+        ),
+        (
+            "[rest]\ntls_key = \"/no/such\"".to_owned(),
+            "--advise",
+            "FILE:2: rest.tls_key: rest.tls_cert is missing",
+        ),
+        (String::new(), "--tls-cert=/no/such", "--tls-cert: rest.tls_cert: rest.tls_key is missing"),
+        (String::new(), "--tls-key=key.pem", "--tls-key: rest.tls_key: rest.tls_cert is missing"),
     ] {
         let lines = told(&text, &[argument]);
         assert!(lines.len() == 1 && lines[0].starts_with(start), "{start} is not all of {lines:#?}");

@@ -130,7 +130,8 @@ impl ConfigError {
     pub(super) fn leaves_open(&self, setting: &str) -> bool {
         match self {
             ConfigError::Unreadable { .. } | ConfigError::Syntax { .. } => true,
-            ConfigError::Line { .. } | ConfigError::UnknownKey { .. } | ConfigError::Conflict { .. } => false,
+            ConfigError::Line { .. } | ConfigError::UnknownKey { .. } => false,
+            ConfigError::Conflict { key, .. } => *key == setting,
             ConfigError::Invalid { key, .. } => pconf::setting_of(key) == setting,
             ConfigError::UnsetVariable { key, .. } => pconf::setting_of(key) == setting,
         }
