@@ -3,6 +3,7 @@
 
 mod support;
 
+use larder_server::config::{SETTINGS, Sources, resolve};
 use support::TestServer;
 
 #[test]
@@ -80,4 +81,64 @@ fn a_body_in_another_coding_than_chunks_is_refused_and_stores_nothing() {
         raw.is_usable();
     }
     assert_eq!(server.http().get("k").body, b"hello");
+}
+
+#[test]
+fn a_refused_body_that_waits_to_be_asked_for_ends_the_connection_and_says_so() {
+    let setting = SETTINGS.iter().find(|setting| setting.key == "api_key").unwrap();
+    let keys = ["ck_live_0123456789abcdef=default", "ck_api_0123456789abcdef=a"].map(str::to_owned);
+    let flags = vec![(setting, keys.to_vec())];
+    let resolved = resolve(&Sources { file: None, variable: &|_| None, flags }).unwrap();
+    let server = TestServer::start_rest(|config| {
+        config.limits.value_bytes = 1_000;
+        config.rest.keys = resolved.config.rest.keys;
+    });
+    let right = "authorization: Bearer ck_live_0123456789abcdef\r\n";
+    let api = "authorization: Bearer ck_api_0123456789abcdef\r\n";
+    let expect = "expect: 100-continue\r\n";
+    for (line, headers, status) in [
+        ("PUT /v1/cache/k", "content-length: 5\r\n".to_owned(), "401 unauthorized"),
+        ("PUT /v1/cache/k", "transfer-encoding: chunked\r\n".to_owned(), "401 unauthorized"),
+        ("PUT /v1/cache/ns:a:k", format!("{api}content-length: 5\r\n"), "403 forbidden"),
+        ("PUT /nothing", format!("{right}content-length: 5\r\n"), "404 not found"),
+        ("PUT /v1/cache/a..b", format!("{right}content-length: 5\r\n"), "400 bad request"),
+        ("PUT /v1/cache/k", format!("{right}x-ttl: 0\r\ncontent-length: 5\r\n"), "400 bad request"),
+        ("PUT /v1/cache/k/lock", format!("{right}content-length: 5\r\n"), "405 method not allowed"),
+        ("PUT /v1/cache/k", format!("{right}content-length: 1001\r\n"), "413 payload too large"),
+        ("POST /v1/cache/k/lock", format!("{right}content-length: 5000\r\n"), "413 payload too large"),
+        ("GET /v1/cache/k", format!("{right}content-length: 5\r\n"), "404 not found"),
+    ] {
+        let mut raw = server.raw();
+        let told = raw.ask_for(&format!("{line} HTTP/1.1\r\nhost: x\r\n{headers}{expect}\r\n"));
+        assert_eq!(told.line, format!("http/1.1 {status}"), "{line} {headers}");
+        assert!(told.is_last(), "{line} {headers}: {}", told.head);
+        raw.expect_end();
+    }
+    // What has no body does not wait, whatever it says.
+    let mut raw = server.raw();
+    for length in ["", "content-length: 0\r\n"] {
+        let told = raw.ask_for(&format!("PUT /v1/cache/k HTTP/1.1\r\nhost: x\r\n{length}{expect}\r\n"));
+        assert_eq!((told.line.as_str(), told.is_last()), ("http/1.1 401 unauthorized", false), "{length}");
+    }
+}
+
+#[test]
+fn a_refused_body_that_comes_unasked_is_read_past_or_ends_the_connection_and_says_so() {
+    let server = TestServer::start_rest(|_| {});
+    let ask = |headers: &str| format!("PUT /nothing HTTP/1.1\r\nhost: x\r\n{headers}\r\n");
+    let mut raw = server.raw();
+    for (headers, body) in [
+        ("content-length: 100000\r\n", "x".repeat(100_000)),
+        ("transfer-encoding: chunked\r\n", format!("186a0\r\n{}\r\n0\r\n\r\n", "x".repeat(100_000))),
+    ] {
+        let told = raw.ask_for(&(ask(headers) + &body));
+        assert_eq!((told.line.as_str(), told.is_last()), ("http/1.1 404 not found", false), "{headers}");
+        raw.is_usable();
+    }
+    for headers in ["content-length: 1048577\r\n", "transfer-encoding: chunked\r\n"] {
+        let mut raw = server.raw();
+        let told = raw.ask_for(&(ask(headers) + "zz\r\n"));
+        assert_eq!((told.line.as_str(), told.is_last()), ("http/1.1 404 not found", true), "{headers}");
+        raw.expect_end();
+    }
 }

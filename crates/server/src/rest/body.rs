@@ -12,6 +12,7 @@ use hyper::{
     HeaderMap, Version,
     body::{Body, Bytes, Frame, Incoming},
     header,
+    http::request::Parts,
 };
 use larder_engine::Millis;
 use tokio::task;
@@ -19,7 +20,7 @@ use tokio::task;
 use super::{BODY_BYTES_PER_S_MIN, answer::Answer, line::Line, refusal::Refusal};
 use crate::{
     budget::Lease,
-    limits::{BUFFER_BYTES, COPY_STEP_BYTES},
+    limits::{BUFFER_BYTES, COPY_STEP_BYTES, LINGER_BYTES},
     net::watch::{Listed, Order, Watch},
 };
 
@@ -95,25 +96,25 @@ pub(crate) async fn read(
     Ok(Whole::Own { bytes: Bytes::from(whole.into_boxed_slice()), _lease: lease })
 }
 
-/// Whether an answer given now would be lost: over HTTP/2 one that comes before the body is over resets the stream, and clients report
-/// that in place of the answer. Over HTTP/1.1 the rest of the body is no obstacle.
-pub(crate) fn is_in_the_way(body: &Incoming, version: Version) -> bool {
-    version == Version::HTTP_2 && !body.is_end_stream()
-}
-
-/// Reads past the body of a request that is answered without it, if it comes unasked, in time, and is not too long for that.
-pub(crate) async fn pass(body: Incoming, line: &Line, headers: &HeaderMap) {
-    let max = line.shared.limits.discard_bytes;
-    if headers.contains_key(header::EXPECT) || body.size_hint().lower() > max {
-        return;
+/// Reads past the body of a request that is answered without it, if it comes unasked, in time, and is not too long for that: whether
+/// nothing is left of it. Over HTTP/1.1 the connection ends with what is left, and over HTTP/2 an answer that comes before the body is
+/// over resets the stream, and clients report that in place of the answer; so that is worth reading more for.
+pub(crate) async fn pass(body: Incoming, line: &Line, parts: &Parts) -> bool {
+    let limit = line.shared.limits.discard_bytes;
+    let max = if parts.version == Version::HTTP_2 { limit } else { limit.min(LINGER_BYTES as u64) };
+    if parts.headers.contains_key(header::EXPECT) || body.size_hint().lower() > max {
+        return false;
     }
     let mut reader = Reader { body, pace: Pace::new(line), line };
     let mut passed = 0;
-    while passed <= max
-        && let Ok(Some(bytes)) = reader.next().await
-    {
-        passed += bytes.len() as u64;
+    while passed <= max {
+        match reader.next().await {
+            Ok(Some(bytes)) => passed += bytes.len() as u64,
+            Ok(None) => return true,
+            Err(_) => return false,
+        }
     }
+    false
 }
 
 /// Makes room for `len` bytes in all: at most twice what is there, and not more than was announced.

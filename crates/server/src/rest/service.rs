@@ -3,8 +3,8 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use hyper::{
-    HeaderMap, Method, Request, Response,
-    body::{Bytes, Incoming},
+    HeaderMap, Method, Request, Response, Version,
+    body::{Body, Bytes, Incoming},
     http::request::Parts,
 };
 use larder_engine::{Cache, Millis, Progress, Storing};
@@ -41,9 +41,12 @@ pub(crate) async fn answer(
         }
         Err(refusal) => refusal.into(),
     };
-    if let Some(body) = body.take_if(|body| body::is_in_the_way(body, parts.version)) {
-        Box::pin(body::pass(body, &line, &parts.headers)).await;
-    }
+    let is_unread = match body.take_if(|body| !body.is_end_stream()) {
+        Some(body) => !Box::pin(body::pass(body, &line, &parts)).await,
+        None => false,
+    };
+    // A stream of HTTP/2 ends without its connection.
+    let answer = if is_unread && parts.version != Version::HTTP_2 { answer.last() } else { answer };
     let answer = answer.leased(&line.shared.budget);
     let answer = if parts.method == Method::HEAD { answer.without_body() } else { answer };
     line.end(start);
