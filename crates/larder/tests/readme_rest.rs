@@ -39,13 +39,34 @@ fn the_first_lines_store_a_greeting_and_read_it() {
     }
     let folder = TempDir::new().unwrap();
     let [serving, _] = &commands(SECTION, "larder serve")[..] else { panic!("two servers") };
-    let [put, get, _] = &commands(SECTION, "curl ")[..] else { panic!("three requests") };
+    let [put, get, ..] = &commands(SECTION, "curl ")[..] else { panic!("two requests") };
     let server = serve(serving, "8080", folder.path());
     assert_eq!(run(put, "8080", &server, folder.path()), r#"{"success":true}"#);
     let answer = run(get, "8080", &server, folder.path());
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     assert!(answer.contains("x-cachekit-freshness: fresh\r\n"), "{answer}");
     assert!(answer.ends_with("\r\n\r\nhello"), "{answer}");
+}
+
+#[test]
+fn the_lines_about_locks_take_one_and_release_it() {
+    if parts::program("curl").is_none() {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let [serving, _] = &commands(SECTION, "larder serve")[..] else { panic!("two servers") };
+    let [_, _, lock, unlock, _] = &commands(SECTION, "curl ")[..] else { panic!("five requests") };
+    let server = serve(serving, "8080", folder.path());
+    let released = |id: &str| run(&format!("LOCK_ID={id}; {unlock}"), "8080", &server, folder.path());
+    let taken = run(lock, "8080", &server, folder.path());
+    let id = taken.strip_prefix(r#"{"lock_id":""#).and_then(|rest| rest.strip_suffix("\"}"));
+    let id = id.unwrap_or_else(|| panic!("{taken}"));
+    assert_eq!(run(lock, "8080", &server, folder.path()), r#"{"lock_id":null}"#);
+    assert!(released("0189aaaa-0000-4000-8000-000000000000").contains("lock_not_held"));
+    assert!(released("").contains("missing_lock_id"), "the variable is not set");
+    assert_eq!(released(id), r#"{"success":true}"#);
+    assert!(released(id).contains("lock_not_held"));
+    assert!(run(lock, "8080", &server, folder.path()).starts_with(r#"{"lock_id":""#));
 }
 
 #[test]
