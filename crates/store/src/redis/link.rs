@@ -235,6 +235,7 @@ impl Link {
         };
         connected.map_err(|error| match self.fault(&error) {
             Fault::Io(reason) => Fault::Connect(reason),
+            Fault::Closed => Fault::Connect(error.to_string()),
             other => other,
         })
     }

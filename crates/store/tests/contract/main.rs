@@ -17,6 +17,7 @@ mod memcached;
 mod peer;
 mod program;
 mod redis;
+mod redis_cluster;
 mod redis_read;
 mod rest;
 mod suite;

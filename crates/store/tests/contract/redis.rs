@@ -1,28 +1,12 @@
-//! Redis itself: one server, in the clear and over TLS, and a cluster of six nodes that loses one.
+//! Redis and Valkey themselves: one server, in the clear and over TLS. Clusters are in `redis_cluster.rs`.
 
-use crate::program::{Program, free_ports, is_there, redis, redis_at, redis_with_tls};
+use crate::program::{ask, free_ports, is_there, redis, redis_at, redis_with_tls, valkey};
 use crate::suite;
-use larder_store::{Class, Expiry, Fault, Found, Limits, RedisOptions, RedisStore, Remaining, Store};
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::process::Command;
+use larder_store::{Class, Expiry, Fault, Limits, RedisOptions, RedisStore, Remaining, Store};
 use std::time::Duration;
-use tokio::time::timeout;
-
-/// Longer than anything here takes: so that a test that has gone wrong ends.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 fn at(port: u16) -> RedisStore {
     RedisStore::new(&format!("redis://127.0.0.1:{port}/0"), Limits::default()).unwrap()
-}
-
-/// What a server answers to a command that is written as one line.
-fn ask(port: u16, command: &str) -> String {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.write_all(format!("{command}\r\nQUIT\r\n").as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
 }
 
 #[tokio::test]
@@ -34,6 +18,21 @@ async fn redis_keeps_the_contract() {
     let store = at(port);
     suite::run(&store).await;
     assert!(store.health().await.unwrap().version.is_some());
+    assert!(ask(port, "DBSIZE").starts_with(":0\r\n"), "nothing is left behind");
+}
+
+#[tokio::test]
+async fn valkey_keeps_the_contract() {
+    let Some(valkey) = valkey() else { return };
+    let [port] = free_ports();
+    let _server = valkey.start(port, &[]);
+    let store = at(port);
+    suite::run(&store).await;
+    let version = store.health().await.unwrap().version.unwrap();
+    assert!(
+        valkey.version().contains(&format!("v={version} ")),
+        "its own, not that of the Redis it is like: {version}"
+    );
     assert!(ask(port, "DBSIZE").starts_with(":0\r\n"), "nothing is left behind");
 }
 
@@ -142,105 +141,4 @@ fn what_would_weaken_tls_is_refused_before_anything_is_sent() {
     for pem in ["", "no PEM", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"] {
         assert!(matches!(fault("rediss://localhost", Some(pem)), Fault::Refused(_)), "{pem}");
     }
-}
-
-/// Six nodes, three of them with a copy each, and their ports. A node that is silent for a second is given up by the others.
-fn cluster() -> (Vec<Program>, [u16; 6], Vec<tempfile::TempDir>) {
-    let ports: [u16; 12] = free_ports();
-    let (clients, buses) = ports.split_at(6);
-    let directories: Vec<_> = (0..6).map(|_| tempfile::TempDir::new().unwrap()).collect();
-    let mut nodes = Vec::new();
-    for ((port, bus), directory) in clients.iter().zip(buses).zip(&directories) {
-        let bus = bus.to_string();
-        let settings =
-            ["--cluster-enabled", "yes", "--cluster-port", &bus, "--cluster-node-timeout", "1000", "--dir"];
-        let directory = directory.path().to_str().unwrap();
-        nodes.push(redis_at(*port, &[&settings[..], &[directory]].concat()));
-    }
-    let mut create = Command::new("redis-cli");
-    create.args(["--cluster", "create"]).args(clients.iter().map(|port| format!("127.0.0.1:{port}")));
-    let created = create.args(["--cluster-replicas", "1", "--cluster-yes"]).output().unwrap();
-    assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stdout));
-    // Each node finds out for itself that the cluster is whole.
-    while !clients.iter().all(|&port| ask(port, "CLUSTER INFO").contains("cluster_state:ok")) {
-        std::thread::yield_now();
-    }
-    (nodes, clients.try_into().unwrap(), directories)
-}
-
-#[tokio::test]
-async fn a_cluster_of_six_nodes_keeps_the_contract() {
-    if !is_there("redis-server") || !is_there("redis-cli") {
-        return;
-    }
-    let (_nodes, ports, _directories) = tokio::task::spawn_blocking(cluster).await.unwrap();
-    let urls = [format!("redis://127.0.0.1:{}", ports[0]), format!("redis://127.0.0.1:{}", ports[1])];
-    let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
-    let store = RedisStore::cluster(&urls, Limits::default()).unwrap();
-    suite::run(&store).await;
-    for number in 0..50 {
-        let key = format!("spread:{number}");
-        store.set(key.as_bytes(), key.clone().into(), Expiry::NEVER).await.unwrap();
-    }
-    let counts = ports.map(|port| ask(port, "DBSIZE"));
-    assert!(counts.iter().filter(|count| !count.starts_with(":0\r\n")).count() >= 3, "{counts:?}");
-    for number in 0..50 {
-        let key = format!("spread:{number}");
-        assert_eq!(store.get(key.as_bytes()).await, Ok(Some(Found::fresh(key))));
-    }
-}
-
-/// The number after a name in what a server says of itself.
-fn number(info: &str, name: &str) -> Option<u64> {
-    info.split(name).nth(1)?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
-}
-
-#[tokio::test]
-async fn when_a_node_dies_its_copy_takes_over_with_all_entries() {
-    if !is_there("redis-server") || !is_there("redis-cli") {
-        return;
-    }
-    let (mut nodes, ports, _directories) = tokio::task::spawn_blocking(cluster).await.unwrap();
-    let urls = [format!("redis://127.0.0.1:{}", ports[0]), format!("redis://127.0.0.1:{}", ports[1])];
-    let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
-    let limits = Limits { timeout: Duration::from_secs(1), ..Limits::default() };
-    let store = RedisStore::cluster(&urls, limits).unwrap();
-    let keys: Vec<String> = (0..50).map(|number| format!("spread:{number}")).collect();
-    for key in &keys {
-        store.set(key.as_bytes(), key.clone().into(), Expiry::NEVER).await.unwrap();
-    }
-    // A copy is made after the answer was given: what it does not have yet would be lost with the node.
-    let is_copied = |info: &str| {
-        let written = number(info, "master_repl_offset:");
-        info.contains("role:master") && written.is_some() && number(info, ",offset=") == written
-    };
-    let copied = async {
-        while !is_copied(&ask(ports[0], "INFO replication")) {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(PATIENCE, copied).await.unwrap();
-    // The first node is a master, and one of the two that the store knew from the beginning.
-    drop(nodes.remove(0));
-    let mut failures = 0;
-    let served = async {
-        for key in &keys {
-            loop {
-                match store.get(key.as_bytes()).await {
-                    Ok(found) => {
-                        assert_eq!(found, Some(Found::fresh(key.clone())));
-                        break;
-                    }
-                    Err(error) => {
-                        assert!(error.class().is_temporary(), "{error}");
-                        failures += 1;
-                    }
-                }
-            }
-        }
-    };
-    timeout(PATIENCE, served).await.unwrap();
-    assert!(failures > 0, "a node was gone, which somebody must have noticed");
-    store.set(b"spread:new", "v".into(), Expiry::NEVER).await.unwrap();
-    let _ = nodes;
 }
