@@ -99,6 +99,7 @@ impl RedisStore {
     }
 
     /// A store on a cluster, known by some of its nodes, each as for [`new`](Self::new). Others are found from there.
+    /// Over TLS each node's certificate is to be for the address that the node announces (`cluster-announce-ip`).
     ///
     /// # Errors
     /// As there.
