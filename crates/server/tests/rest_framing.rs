@@ -3,8 +3,10 @@
 
 mod support;
 
-use larder_server::config::{SETTINGS, Sources, resolve};
-use support::TestServer;
+use std::{io::Read, time::Duration};
+
+use larder_server::config::{ApiKey, SETTINGS, Sources, resolve};
+use support::{Client, TestServer, until};
 
 #[test]
 fn a_request_without_exactly_one_good_host_is_refused_and_is_the_last() {
@@ -85,13 +87,9 @@ fn a_body_in_another_coding_than_chunks_is_refused_and_stores_nothing() {
 
 #[test]
 fn a_refused_body_that_waits_to_be_asked_for_ends_the_connection_and_says_so() {
-    let setting = SETTINGS.iter().find(|setting| setting.key == "api_key").unwrap();
-    let keys = ["ck_live_0123456789abcdef=default", "ck_api_0123456789abcdef=a"].map(str::to_owned);
-    let flags = vec![(setting, keys.to_vec())];
-    let resolved = resolve(&Sources { file: None, variable: &|_| None, flags }).unwrap();
     let server = TestServer::start_rest(|config| {
         config.limits.value_bytes = 1_000;
-        config.rest.keys = resolved.config.rest.keys;
+        config.rest.keys = keys();
     });
     let right = "authorization: Bearer ck_live_0123456789abcdef\r\n";
     let api = "authorization: Bearer ck_api_0123456789abcdef\r\n";
@@ -141,4 +139,96 @@ fn a_refused_body_that_comes_unasked_is_read_past_or_ends_the_connection_and_say
         assert_eq!((told.line.as_str(), told.is_last()), ("http/1.1 404 not found", true), "{headers}");
         raw.expect_end();
     }
+}
+
+fn keys() -> Vec<ApiKey> {
+    let setting = SETTINGS.iter().find(|setting| setting.key == "api_key").unwrap();
+    let keys = ["ck_live_0123456789abcdef=default", "ck_api_0123456789abcdef=a"].map(str::to_owned);
+    let flags = vec![(setting, keys.to_vec())];
+    resolve(&Sources { file: None, variable: &|_| None, flags }).unwrap().config.rest.keys
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// All that is told until the end, and how long that took on the server's clock.
+fn rest_of(server: &TestServer, raw: &mut Client) -> (String, Duration) {
+    let (mut told, mut passed, mut has_ended) = (Vec::new(), Duration::ZERO, false);
+    raw.stream.set_nonblocking(true).unwrap();
+    until("the connection ends", || {
+        let mut buffer = [0; 4_096];
+        match raw.stream.read(&mut buffer) {
+            Ok(0) => has_ended = true,
+            Ok(read) => told.extend_from_slice(&buffer[..read]),
+            Err(_) => {
+                server.clock.advance(SECOND / 10);
+                passed += SECOND / 10;
+            }
+        }
+        has_ended
+    });
+    (String::from_utf8(told).unwrap(), passed)
+}
+
+#[test]
+fn whoever_has_not_sent_a_whole_head_in_time_is_told_so_and_whoever_has_sent_none_is_not() {
+    for (with_keys, time) in [(false, 30 * SECOND), (true, 10 * SECOND)] {
+        let server = TestServer::start_rest(|config| {
+            config.rest.idle_time = Some(60 * SECOND);
+            if with_keys {
+                config.rest.keys = keys();
+            }
+        });
+        let mut dropped = 0;
+        for (sent, is_head) in [
+            ("G", true),
+            ("P", true),
+            ("PRI", true),
+            ("\r\n\r\nGET", true),
+            ("GET /v1/cache/k HTTP/1.1", true),
+            ("GET /v1/cache/k HTTP/1.1\r\nhost: x\r\n", true),
+            ("GET /v1/cache/k HTTP/1.0\r\n", true),
+            ("\r\n", false),
+            ("", false),
+        ] {
+            for is_used in [false, true] {
+                if is_used && (with_keys || sent.is_empty()) {
+                    continue;
+                }
+                let mut raw = server.raw();
+                if is_used {
+                    raw.is_usable();
+                }
+                raw.send(sent.as_bytes());
+                let (told, passed) = rest_of(&server, &mut raw);
+                assert!(passed >= time, "{sent:?}: {passed:?}");
+                if is_head {
+                    assert!(told.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{sent:?}: {told}");
+                    assert!(told.contains("request_too_slow"), "{sent:?}: {told}");
+                    assert!(told.contains("\r\nconnection: close\r\n"), "{sent:?}: {told}");
+                } else {
+                    assert_eq!(told, "", "{sent:?}");
+                }
+                dropped += 1;
+                until("it is counted once", || server.handle.events().dropped == dropped);
+            }
+        }
+        until("all are gone", || {
+            server.clock.advance(SECOND);
+            server.handle.connections() == 0
+        });
+        assert_eq!(server.handle.events().dropped, dropped);
+    }
+}
+
+#[test]
+fn the_rest_of_a_late_head_is_answered_no_more() {
+    let server = TestServer::start_rest(|_| {});
+    let mut raw = server.raw();
+    raw.is_usable();
+    raw.send(b"GET /v1/cache/k HTTP/1.1\r\nhost");
+    let (told, _) = rest_of(&server, &mut raw);
+    assert!(told.starts_with("HTTP/1.1 408 "), "{told}");
+    raw.stream.set_nonblocking(false).unwrap();
+    raw.send(b": x\r\n\r\n");
+    raw.expect_end();
 }

@@ -144,6 +144,15 @@ impl Watch {
         }
     }
 
+    /// Takes back an order, and with it all deadlines: a session that has to end may still say why.
+    pub(crate) fn reprieve(&self, now: Millis) {
+        self.authorised();
+        self.taken();
+        self.sent();
+        self.touch(now);
+        self.order.store(0, Ordering::Release);
+    }
+
     /// When the client sent something for the last time, unless it has been told to end.
     pub(crate) fn silent_since(&self) -> Option<Millis> {
         (self.order.load(Ordering::Relaxed) == 0).then(|| Millis(self.last_ms.load(Ordering::Relaxed)))

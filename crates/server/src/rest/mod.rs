@@ -19,6 +19,7 @@ mod json;
 mod line;
 mod lock;
 pub(crate) mod openapi;
+mod parting;
 mod path;
 mod put;
 mod refusal;
@@ -32,8 +33,8 @@ pub(crate) mod table;
 pub(crate) mod tls;
 mod ttl;
 
+pub(crate) use parting::turned_away;
 pub(crate) use serve::serve;
-pub(crate) use stream::turned_away;
 
 /// The longest key in bytes, once its escapes are read.
 pub(crate) const KEY_BYTES_MAX: usize = 400;

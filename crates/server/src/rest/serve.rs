@@ -20,7 +20,7 @@ use tracing::debug;
 use super::{
     HEAD_BYTES_MAX, STREAMS_MAX,
     line::Line,
-    service,
+    parting, service,
     stream::{Socket, Stream},
 };
 use crate::{
@@ -40,7 +40,7 @@ const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 1 << 20;
 
 /// How a connection ended.
-enum End {
+pub(super) enum End {
     /// As both sides wanted.
     Closed,
     /// It was waited for too long.
@@ -75,8 +75,13 @@ async fn open(mut socket: TcpStream, line: &Arc<Line>, slot: Slot) -> Result<(),
     line.await_auth();
     let Some(tls) = &line.shared.tls else {
         let mut ahead = Vec::new();
-        let is_http2 = listen(&mut socket, &mut ahead, line).await?;
-        return converse(socket, ahead, is_http2, line, slot).await;
+        return match listen(&mut socket, &mut ahead, line).await {
+            Ok(is_http2) => converse(socket, ahead, is_http2, line, slot).await,
+            Err(end) => {
+                let stream = Stream::new(socket, Arc::clone(line), Vec::new(), true);
+                parting::part(stream, &ahead, line, Err(end)).await
+            }
+        };
     };
     // A handshake has as much time as the head of a request, and the first head has what is left of it.
     line.received();
@@ -109,9 +114,11 @@ async fn converse<S: Socket>(
     } else {
         let mut http = http1::Builder::new();
         http.half_close(true).max_buf_size(HEAD_BYTES_MAX);
-        let connection = pin!(http.serve_connection(stream, service));
+        let mut connection = http.serve_connection(stream, service);
         // The stream ends what the client can say; what has arrived is answered.
-        drive(connection, line, |_| {}).await
+        let ended = drive(Pin::new(&mut connection), line, |_| {}).await;
+        let http1::Parts { io, read_buf, .. } = connection.into_parts();
+        parting::part(io.into_inner(), &read_buf, line, ended).await
     };
     drop(slot);
     ended

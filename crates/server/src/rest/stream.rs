@@ -1,6 +1,6 @@
 //! The socket as HTTP sees it. With HTTP/1.1, answers that are small are kept until the next read, so a pipelined batch is answered
-//! in one write; nothing is read while answers wait to be taken. What HTTP/1.1 says by itself to bytes that are no request gets the
-//! form of our other errors. A connection that the server ends is read from for a moment, so that no reset overtakes the answer.
+//! in one write; nothing is read while answers wait to be taken. What HTTP/1.1 says by itself to bytes that are no request is not
+//! passed on: [`parting`](super::parting) says it better. A connection that the server ends is read from for a moment, so that no reset overtakes the answer.
 
 use std::{
     io::{self, IoSlice},
@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 
-use super::{TOGETHER_BYTES_MAX, answer::error_text, line::Line};
+use super::{TOGETHER_BYTES_MAX, line::Line};
 use crate::limits::LINGER_BYTES;
 
 /// What can be served.
@@ -67,6 +67,8 @@ pub(crate) struct Stream<S: Socket> {
     has_ended: bool,
     /// How much was read after the end of our side.
     lingered: Option<usize>,
+    /// The status that HTTP has given by itself to bytes that are no request.
+    unasked: Option<[u8; 3]>,
 }
 
 impl<S: Socket> Stream<S> {
@@ -83,7 +85,23 @@ impl<S: Socket> Stream<S> {
             has_stopped: false,
             has_ended: false,
             lingered: None,
+            unasked: None,
         }
+    }
+
+    /// The status that HTTP has given by itself to bytes that are no request, which nobody has been told.
+    pub(super) fn take_unasked(&mut self) -> Option<[u8; 3]> {
+        self.unasked.take()
+    }
+
+    /// Whether the client's next word is to be the head of a request, or the rest of one.
+    pub(super) fn awaits_head(&self) -> bool {
+        !self.is_blocked && !self.line.is_serving() && self.lingered.is_none()
+    }
+
+    /// Adds to what waits to be written.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
     }
 
     /// Ready when nothing waits.
@@ -122,8 +140,8 @@ impl<S: Socket> Stream<S> {
         }
         let len: usize = pieces.iter().map(|piece| piece.len()).sum();
         if self.line.is_unasked() {
-            let status = pieces.first().and_then(|head| head.get(9..12)).unwrap_or(b"400");
-            self.out.extend_from_slice(malformed(status).as_bytes());
+            let status = pieces.first().and_then(|head| head.get(9..12)?.try_into().ok());
+            self.unasked.get_or_insert(status.unwrap_or(*b"400"));
         } else if self.out.len() + len <= TOGETHER_BYTES_MAX {
             pieces.iter().for_each(|piece| self.out.extend_from_slice(piece));
         } else {
@@ -229,6 +247,10 @@ impl<S: Socket> AsyncWrite for Stream<S> {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        // There is still something to be said.
+        if this.unasked.is_some() {
+            return Poll::Ready(Ok(()));
+        }
         let lingered = match this.lingered {
             Some(lingered) => lingered,
             None => {
@@ -252,28 +274,4 @@ impl<S: Socket> Drop for Stream<S> {
             self.socket.cut();
         }
     }
-}
-
-/// The answer to bytes that are no request; the connection ends.
-fn malformed(status: &[u8]) -> String {
-    let (status, reason, message) = match status {
-        b"414" => ("414", "URI Too Long", "the path is too long"),
-        b"431" => ("431", "Request Header Fields Too Large", "the head of the request is too long"),
-        _ => ("400", "Bad Request", "this is no HTTP request"),
-    };
-    last_answer(status, reason, "", &error_text("malformed_request", message))
-}
-
-/// What a client is told for whom there is no place.
-pub(crate) fn turned_away() -> String {
-    let text = error_text("busy", "too many connections; try again");
-    last_answer("503", "Service Unavailable", "retry-after: 1\r\n", &text)
-}
-
-fn last_answer(status: &str, reason: &str, further: &str, text: &str) -> String {
-    format!(
-        "HTTP/1.1 {status} {reason}\r\ncontent-type: application/json\r\ncache-control: no-store\r\n\
-         vary: Authorization\r\nconnection: close\r\n{further}content-length: {}\r\n\r\n{text}",
-        text.len()
-    )
 }

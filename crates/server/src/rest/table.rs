@@ -236,6 +236,7 @@ pub(crate) static EVERYWHERE: &[Described] = &[
         headers: &[ALLOW],
         body: Some(Content::Error),
     },
+    plain(408, "The request did not arrive in time; the connection ends", Content::Error),
     plain(414, "The path is too long; the connection ends", Content::Error),
     Described {
         status: 429,
@@ -249,7 +250,4 @@ pub(crate) static EVERYWHERE: &[Described] = &[
 ];
 
 /// What a route that reads a body may answer besides.
-pub(crate) static WITH_BODY: &[Described] = &[
-    plain(408, "The body did not arrive in time; the connection ends", Content::Error),
-    plain(413, "The body is too long", Content::Error),
-];
+pub(crate) static WITH_BODY: &[Described] = &[plain(413, "The body is too long", Content::Error)];
