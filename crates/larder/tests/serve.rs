@@ -256,7 +256,7 @@ fn what_is_wrong_with_listeners_is_told_at_once_each_with_its_place() {
     fs::write(&pconf, "port=0\nmax_size=1MiB\npolicies[]=lru\nhost=0.0.0.0\n").unwrap();
     let output = run(&["serve", "--config", pconf.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("open.pconf:4: paper.listen: 0.0.0.0:0 can be reached"), "{output:?}");
+    assert!(stderr(&output).contains("open.pconf:4: host: 0.0.0.0:0 can be reached"), "{output:?}");
 }
 
 #[test]

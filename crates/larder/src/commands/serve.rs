@@ -71,10 +71,11 @@ fn all_that_is_wrong(reading: &Reading) -> Vec<String> {
 
 /// The error, and where the value comes from that it is about.
 fn place(error: &StartError, resolved: &Resolved) -> (Option<Origin>, String) {
-    match error.key().and_then(|key| resolved.origin(key)) {
-        Some(origin) => (Some(origin.clone()), format!("{origin}: {error}")),
-        None => (None, error.to_string()),
-    }
+    let found = error.key().and_then(|key| Some((key, resolved.origin(key)?)));
+    let Some((key, origin)) = found else { return (None, error.to_string()) };
+    // A PaperCache file has names of its own.
+    let text = error.to_string().replace(key, resolved.name(key));
+    (Some(origin.clone()), format!("{origin}: {text}"))
 }
 
 fn fail(messages: &[String], status: u8) -> ExitCode {
@@ -91,7 +92,7 @@ fn serve(resolved: &Resolved) -> Result<Stopped, ServeError> {
     resolved.notes.iter().for_each(|note| log::note(note));
     // Before anything listens, so that no signal finds the process half started.
     let signals = Signals::catch().map_err(ServeError::Signals)?;
-    raise_descriptor_limit(resolved.config.limits.connections);
+    raise_descriptor_limit(resolved.config.limits.connections, resolved.name("limits.connections"));
     let handle = Server::start(&resolved.config, Arc::new(SystemClock::new()))?;
     announce(&handle);
     Ok(signals.serve_until_signal(handle))
@@ -116,13 +117,13 @@ fn announce(handle: &Handle) {
 }
 
 /// Each connection needs a descriptor, and the server a few of its own.
-fn raise_descriptor_limit(connections: usize) {
+fn raise_descriptor_limit(connections: usize, setting: &str) {
     const OWN: u64 = 64;
     match larder_server::raise_descriptor_limit() {
         Ok(Some(limit)) if limit < connections as u64 + OWN => {
             eprintln!(
                 "larder: the limit on open files is {limit}, too low for {connections} connections; \
-                 raise it (ulimit -n) or lower limits.connections"
+                 raise it (ulimit -n) or lower {setting}"
             );
         }
         Ok(_) => {}

@@ -7,6 +7,7 @@ use std::path::Path;
 use larder_engine::PolicyName;
 
 use super::{
+    Config, SETTINGS,
     error::{ConfigError, Origin},
     resolve::{Assignment, NotUtf8, Piece},
     settings,
@@ -49,21 +50,24 @@ pub(super) fn read(
             }
         };
         match key {
-            "host" => address.host = Some(Piece { text: value, origin }),
+            "host" => match read_host(&value, &origin) {
+                Ok(()) => address.host = Some(Piece { text: value, origin }),
+                Err(error) => errors.push(error),
+            },
             "port" => match read_port(&value, &origin) {
                 Ok(_) => address.port = Some(Piece { text: value, origin }),
                 Err(error) => errors.push(error),
             },
             "policies[]" => match read_policy(&value, &origin, policies.as_ref()) {
                 Ok(()) => policies
-                    .get_or_insert_with(|| assignment("policies", Vec::new(), origin.clone()))
+                    .get_or_insert_with(|| assignment(key, Vec::new(), origin.clone()))
                     .pieces
                     .push(Piece { text: value, origin }),
                 Err(error) => errors.push(error),
             },
             _ => {
                 assignments.push(assignment(
-                    setting_of(key),
+                    key,
                     vec![Piece { text: value, origin: origin.clone() }],
                     origin,
                 ));
@@ -94,9 +98,11 @@ fn nothing_else_listens(path: &Path) -> impl Iterator<Item = Assignment> {
     })
 }
 
-fn assignment(key: &str, pieces: Vec<Piece>, origin: Origin) -> Assignment {
-    let setting = settings::index_of(key).expect("every key of a PaperCache file stands for a setting");
-    Assignment { setting, pieces, origin }
+fn assignment(key: &'static str, pieces: Vec<Piece>, origin: Origin) -> Assignment {
+    // No line of it is all of the policies.
+    let name = if key == "policies[]" { "policies" } else { setting_of(key) };
+    let setting = settings::index_of(name).expect("every key of a PaperCache file stands for a setting");
+    Assignment { setting, key, pieces, origin }
 }
 
 /// The key and the value of a line; `None` for a blank line or a comment.
@@ -134,6 +140,24 @@ fn read_line(
             variable: name.to_owned(),
         }),
     }
+}
+
+/// A host is judged by itself: PaperCache sets it apart from its port.
+fn read_host(value: &str, origin: &Origin) -> Result<(), ConfigError> {
+    let listen = &SETTINGS[settings::index_of("paper.listen").expect("it is a setting")];
+    let address = join(value, "0");
+    listen.read(&mut Config::default(), &[&address]).map_err(|_| ConfigError::Invalid {
+        origin: origin.clone(),
+        key: "host",
+        found: format!("{value:?}"),
+        allowed: "a name or an address of this machine, such as 127.0.0.1".to_owned(),
+    })
+}
+
+/// An address. One of IPv6 needs brackets before a port.
+fn join(host: &str, port: &str) -> String {
+    let is_bare_v6 = host.parse::<std::net::Ipv6Addr>().is_ok();
+    if is_bare_v6 { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 fn read_port(value: &str, origin: &Origin) -> Result<u16, ConfigError> {
@@ -174,12 +198,11 @@ struct Address {
 
 impl Address {
     fn into_assignment(self) -> Option<Assignment> {
+        let key = if self.host.is_some() { "host" } else { "port" };
         let origin = self.host.as_ref().or(self.port.as_ref())?.origin.clone();
         let host = self.host.map_or("127.0.0.1".to_owned(), |piece| piece.text);
         let port = self.port.map_or("3145".to_owned(), |piece| piece.text);
-        // An IPv6 address needs brackets before a port.
-        let is_bare_v6 = host.parse::<std::net::Ipv6Addr>().is_ok();
-        let text = if is_bare_v6 { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-        Some(assignment("paper.listen", vec![Piece { text, origin: origin.clone() }], origin))
+        let text = join(&host, &port);
+        Some(assignment(key, vec![Piece { text, origin: origin.clone() }], origin))
     }
 }

@@ -21,12 +21,19 @@ pub struct Resolved {
     pub origins: Vec<Origin>,
     /// What an operator should know though nothing is wrong.
     pub notes: Vec<String>,
+    /// What each setting is called where its value comes from, in the same order.
+    names: Vec<&'static str>,
 }
 
 impl Resolved {
     /// Where the value of a setting comes from; `None` if there is no such setting.
     pub fn origin(&self, key: &str) -> Option<&Origin> {
         self.origins.get(settings::index_of(key)?)
+    }
+
+    /// What a setting is called in the file that its value comes from; its own key if it comes from elsewhere.
+    pub fn name<'k>(&self, key: &'k str) -> &'k str {
+        settings::index_of(key).and_then(|index| self.names.get(index)).map_or(key, |name| name)
     }
 }
 
@@ -54,6 +61,8 @@ impl Sources<'_> {
 /// One value on its way into the configuration.
 pub(super) struct Assignment {
     pub(super) setting: usize,
+    /// What the setting is called where it comes from.
+    pub(super) key: &'static str,
     pub(super) pieces: Vec<Piece>,
     /// Where the whole comes from, for the case of an empty list.
     pub(super) origin: Origin,
@@ -98,6 +107,7 @@ pub fn read(sources: &Sources<'_>) -> Reading {
         config: Config::default(),
         origins: vec![Origin::Default; SETTINGS.len()],
         notes: Vec::new(),
+        names: SETTINGS.iter().map(|setting| setting.key).collect(),
     };
     for assignment in assignments {
         apply(assignment, &mut resolved, &mut errors);
@@ -177,7 +187,7 @@ fn read_flags(sources: &Sources<'_>) -> Vec<Assignment> {
 impl Assignment {
     fn new(setting: usize, texts: Vec<String>, origin: Origin) -> Assignment {
         let pieces = texts.into_iter().map(|text| Piece { text, origin: origin.clone() }).collect();
-        Assignment { setting, pieces, origin }
+        Assignment { setting, key: SETTINGS[setting].key, pieces, origin }
     }
 }
 
@@ -185,7 +195,10 @@ fn apply(assignment: Assignment, resolved: &mut Resolved, errors: &mut Vec<Confi
     let setting = &SETTINGS[assignment.setting];
     let texts: Vec<&str> = assignment.pieces.iter().map(|piece| piece.text.as_str()).collect();
     match setting.read(&mut resolved.config, &texts) {
-        Ok(()) => resolved.origins[assignment.setting] = assignment.origin,
+        Ok(()) => {
+            resolved.origins[assignment.setting] = assignment.origin;
+            resolved.names[assignment.setting] = assignment.key;
+        }
         Err(refusal) => {
             let piece = assignment.pieces.get(refusal.piece);
             let found = match piece {
@@ -194,14 +207,19 @@ fn apply(assignment: Assignment, resolved: &mut Resolved, errors: &mut Vec<Confi
                 None => "nothing".to_owned(),
             };
             let origin = piece.map_or(assignment.origin, |piece| piece.origin.clone());
-            errors.push(ConfigError::Invalid { origin, key: setting.key, found, allowed: refusal.allowed });
+            errors.push(ConfigError::Invalid {
+                origin,
+                key: assignment.key,
+                found,
+                allowed: refusal.allowed,
+            });
         }
     }
 }
 
 /// Where tokens are set, a listener that cannot ask for them is there only for those who have asked for it.
 fn close_unasked(resolved: &mut Resolved) {
-    let Resolved { config, origins, notes } = resolved;
+    let Resolved { config, origins, notes, .. } = resolved;
     if config.tokens.is_empty() {
         return;
     }

@@ -386,13 +386,13 @@ fn all_errors_of_a_papercache_file_are_listed_with_their_lines() {
         "FILE:5: policies[]: found \"auto\"",
         "FILE:6: policies[]: found \"LRU\"",
         "FILE:9: policies[]: found \"2q-.250-.50\"; allowed: each policy once",
-        "FILE:10: limits.connections: found \"0\"",
-        "FILE:11: tokens: found ***; allowed: a token of at least one byte",
+        "FILE:10: max_connections: found \"0\"",
+        "FILE:11: auth_token: found ***; allowed: a token of at least one byte",
         "FILE:12: there is no key `what`",
         "FILE:13: a line is key=value",
         "FILE:14: max_size: found \"1k # a comment\"",
         "FILE:15: policy: mru is not among the policies lru,2q-0.25-0.5",
-        "FILE:16: paper.listen: found \":3145\"",
+        "FILE:16: host: found \"\"; allowed: a name or an address",
     ];
     for start in expected {
         assert!(
@@ -402,6 +402,26 @@ fn all_errors_of_a_papercache_file_are_listed_with_their_lines() {
         );
     }
     assert_eq!(errors.len(), expected.len(), "{}", errors.join("\n"));
+}
+
+#[test]
+fn a_setting_is_called_as_where_its_value_comes_from() {
+    let file = file(".pconf", "host=::1\nmax_connections=5\nauth_token=t\npolicies[]=lru\n");
+    let resolved = resolve_with(Some(&file), &[], &[]).unwrap();
+    let names = |resolved: &Resolved| {
+        ["paper.listen", "limits.connections", "tokens", "policies"].map(|key| resolved.name(key).to_owned())
+    };
+    assert_eq!(names(&resolved), ["host", "max_connections", "auth_token", "policies[]"]);
+    let flags = [("paper", "[::1]:0"), ("token", "u"), ("policies", "lfu")];
+    let resolved = resolve_with(Some(&file), &[], &flags).unwrap();
+    assert_eq!(names(&resolved)[2..], ["tokens", "policies"]);
+    assert_eq!(resolved.name("paper.listen"), "paper.listen");
+    let port = self::file(".pconf", "port=0\n");
+    assert_eq!(resolve_with(Some(&port), &[], &[]).unwrap().name("paper.listen"), "port");
+    for bad in ["a b", "x:1", "[::1", "me@x", " x"] {
+        let errors = errors(&self::file(".pconf", &format!("port=1\nhost={bad}\n")), &[]);
+        assert!(errors.len() == 1 && errors[0].starts_with("FILE:2: host: found"), "{errors:?}");
+    }
 }
 
 #[test]

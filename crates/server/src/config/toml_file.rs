@@ -85,7 +85,7 @@ impl Reader<'_> {
                 }
             }
         }
-        self.assignments.push(Assignment { setting, pieces, origin });
+        self.assignments.push(Assignment { setting, key: SETTINGS[setting].key, pieces, origin });
     }
 }
 
