@@ -273,6 +273,24 @@ fn bodies_that_together_are_too_much_are_told_to_come_again() {
 }
 
 #[test]
+fn an_endless_body_never_has_more_room_than_a_value_may_have() {
+    let server = TestServer::start_rest(|config| config.limits.value_bytes = 600_000);
+    let mut raw = server.raw();
+    let chunk = format!("186a0\r\n{}\r\n", "x".repeat(100_000));
+    raw.send(put("k", "transfer-encoding: chunked\r\n", &chunk.repeat(6)).as_bytes());
+    until("it has what it can have", || {
+        let held = server.handle.bytes_in_flight();
+        assert!(held <= 600_000, "{held}");
+        held == 600_000
+    });
+    let told = raw.ask_for("1\r\nx\r\n");
+    assert_eq!(told.line, "http/1.1 413 payload too large");
+    raw.expect_end();
+    until("nothing is held", || server.handle.bytes_in_flight() == 0);
+    assert_eq!(server.http().get("k").status, 404);
+}
+
+#[test]
 fn a_client_for_whom_there_is_no_place_is_told_so() {
     let server = TestServer::start_rest(|config| config.limits.connections = 1);
     let mut first = server.raw();

@@ -83,7 +83,7 @@ pub(crate) async fn read(
             return Err(last(too_large));
         }
         if len > whole.capacity() {
-            grow(&mut whole, len, announced, &mut lease)?;
+            grow(&mut whole, len, announced.unwrap_or(max), &mut lease)?;
         }
         whole.extend_from_slice(&chunk);
         since_turn += chunk.len();
@@ -117,10 +117,10 @@ pub(crate) async fn pass(body: Incoming, line: &Line, parts: &Parts) -> bool {
     false
 }
 
-/// Makes room for `len` bytes in all: at most twice what is there, and not more than was announced.
-fn grow(whole: &mut Vec<u8>, len: usize, announced: Option<u64>, lease: &mut Lease) -> Result<(), Failure> {
-    let announced = announced.and_then(|len| usize::try_from(len).ok()).unwrap_or(usize::MAX);
-    let room = (whole.capacity() * 2).max(4 * BUFFER_BYTES).min(announced).max(len);
+/// Makes room for `len` bytes in all: at most twice what is there, and not more than `max`, which is what was announced or can be taken.
+fn grow(whole: &mut Vec<u8>, len: usize, max: u64, lease: &mut Lease) -> Result<(), Failure> {
+    let max = usize::try_from(max).unwrap_or(usize::MAX);
+    let room = (whole.capacity() * 2).max(4 * BUFFER_BYTES).min(max).max(len);
     lease.resize(room as u64).map_err(|_| last(Refusal::Busy))?;
     whole.reserve_exact(room - whole.len());
     Ok(())
