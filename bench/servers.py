@@ -68,7 +68,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-API_KEY = "ck_live_bench"
+API_KEY = "ck_live_0123456789abcdef"
 
 
 def larder(listener, port):

@@ -37,19 +37,19 @@ fn with_key(server: &TestServer, key: &str) -> Http {
 
 #[test]
 fn only_a_key_opens_and_it_is_asked_for_before_anything_else() {
-    let server = server(&["ck_live_one=one", "ck_test_two=two"], &[], 64 << 20);
+    let server = server(&["ck_live_one_0123456789=one", "ck_test_two_0123456789=two"], &[], 64 << 20);
     let mut http = server.http();
     let long = format!("Bearer ck_live_{}", "x".repeat(10_000));
     for wrong in [
         "",
         "Bearer",
         "Bearer ",
-        "Bearer ck_live_on",
-        "Bearer ck_live_one1",
+        "Bearer ck_live_one_012345678",
+        "Bearer ck_live_one_01234567891",
         "Bearer ck_other_one",
-        "Basic ck_live_one",
-        "ck_live_one",
-        "Bearer ck_live_one ck_live_one",
+        "Basic ck_live_one_0123456789",
+        "ck_live_one_0123456789",
+        "Bearer ck_live_one_0123456789 ck_live_one_0123456789",
         "Bearer ck_live_\u{e9}",
         &long,
     ] {
@@ -65,14 +65,17 @@ fn only_a_key_opens_and_it_is_asked_for_before_anything_else() {
         }
     }
     assert_eq!(http.get("k").status, 401, "none at all");
-    let twice = [("authorization", "Bearer ck_live_one"), ("authorization", "Bearer ck_live_one")];
+    let twice = [
+        ("authorization", "Bearer ck_live_one_0123456789"),
+        ("authorization", "Bearer ck_live_one_0123456789"),
+    ];
     assert_eq!(http.send(Method::GET, &path("k"), &twice, b"").status, 401);
     assert_eq!(
         http.send(Method::OPTIONS, &path("k"), &[], b"").status,
         204,
         "but who asks what may be asked"
     );
-    for key in ["ck_live_one", "ck_test_two"] {
+    for key in ["ck_live_one_0123456789", "ck_test_two_0123456789"] {
         for scheme in ["Bearer", "bearer", "BEARER"] {
             let reply =
                 http.send(Method::GET, &path("k"), &[("authorization", &format!("{scheme} {key}"))], b"");
@@ -83,8 +86,8 @@ fn only_a_key_opens_and_it_is_asked_for_before_anything_else() {
 
 #[test]
 fn a_client_that_shows_no_key_in_time_is_dropped() {
-    let server = server(&["ck_live_one=one"], &[], 64 << 20);
-    let (mut one, mut none) = (with_key(&server, "ck_live_one"), server.http());
+    let server = server(&["ck_live_one_0123456789=one"], &[], 64 << 20);
+    let (mut one, mut none) = (with_key(&server, "ck_live_one_0123456789"), server.http());
     assert_eq!((one.get("k").status, none.get("k").status), (404, 401));
     server.clock.advance(Duration::from_secs(11));
     support::until("it is dropped", || server.handle.events().dropped == 1);
@@ -93,8 +96,8 @@ fn a_client_that_shows_no_key_in_time_is_dropped() {
 
 #[test]
 fn an_sdk_says_how_its_own_cache_fared() {
-    let server = server(&["ck_sdk_a=one", "ck_live_b=one"], &[], 64 << 20);
-    let mut sdk = with_key(&server, "ck_sdk_a");
+    let server = server(&["ck_sdk_a_0123456789=one", "ck_live_b_0123456789=one"], &[], 64 << 20);
+    let mut sdk = with_key(&server, "ck_sdk_a_0123456789");
     for wrong in [
         &[][..],
         &[("x-cachekit-l1-status", "HIT")],
@@ -108,16 +111,24 @@ fn an_sdk_says_how_its_own_cache_fared() {
     for status in ["hit", "miss", "disabled"] {
         assert_eq!(sdk.send(Method::GET, &path("k"), &[("x-cachekit-l1-status", status)], b"").status, 404);
     }
-    assert_eq!(with_key(&server, "ck_live_b").get("k").status, 404, "others need not");
+    assert_eq!(with_key(&server, "ck_live_b_0123456789").get("k").status, 404, "others need not");
 }
 
 #[test]
 fn each_class_writes_its_own_space_and_reads_both() {
-    let keys = ["ck_sdk_a=one", "ck_api_b=one", "ck_live_c=one", "ck_test_d=one"];
+    let keys = [
+        "ck_sdk_a_0123456789=one",
+        "ck_api_b_0123456789=one",
+        "ck_live_c_0123456789=one",
+        "ck_test_d_0123456789=one",
+    ];
     let server = server(&keys, &[], 64 << 20);
-    for (key, ns, nsapi) in
-        [("ck_sdk_a", 200, 403), ("ck_api_b", 403, 200), ("ck_live_c", 200, 200), ("ck_test_d", 200, 200)]
-    {
+    for (key, ns, nsapi) in [
+        ("ck_sdk_a_0123456789", 200, 403),
+        ("ck_api_b_0123456789", 403, 200),
+        ("ck_live_c_0123456789", 200, 200),
+        ("ck_test_d_0123456789", 200, 200),
+    ] {
         let mut http = with_key(&server, key);
         http.headers.push((L1.0.to_owned(), L1.1.to_owned()));
         for (entry, expected) in [("ns:a:k", ns), ("nsapi:a:k", nsapi), ("plain", 200)] {
@@ -138,9 +149,14 @@ fn each_class_writes_its_own_space_and_reads_both() {
 
 #[test]
 fn no_tenant_sees_anothers_entries_locks_or_counts() {
-    let server = server(&["ck_live_a=one", "ck_live_b=two", "ck_live_c=default"], &[], 64 << 20);
+    let server = server(
+        &["ck_live_a_0123456789=one", "ck_live_b_0123456789=two", "ck_live_c_0123456789=default"],
+        &[],
+        64 << 20,
+    );
     let [mut one, mut two, mut default] =
-        ["ck_live_a", "ck_live_b", "ck_live_c"].map(|key| with_key(&server, key));
+        ["ck_live_a_0123456789", "ck_live_b_0123456789", "ck_live_c_0123456789"]
+            .map(|key| with_key(&server, key));
     one.put("k", &[], b"of one");
     two.put("k", &[], b"of two");
     assert_eq!(default.get("k").status, 404);
@@ -166,8 +182,10 @@ fn no_tenant_sees_anothers_entries_locks_or_counts() {
 
 #[test]
 fn a_tenant_that_fills_its_memory_pushes_nobody_elses_out() {
-    let server = server(&["ck_live_a=one", "ck_live_b=two"], &["one,max_size=100k"], 10_000_000);
-    let (mut one, mut two) = (with_key(&server, "ck_live_a"), with_key(&server, "ck_live_b"));
+    let server =
+        server(&["ck_live_a_0123456789=one", "ck_live_b_0123456789=two"], &["one,max_size=100k"], 10_000_000);
+    let (mut one, mut two) =
+        (with_key(&server, "ck_live_a_0123456789"), with_key(&server, "ck_live_b_0123456789"));
     two.put("k", &[], &[7; 50_000]);
     for number in 0..300 {
         assert_eq!(one.put(&format!("k{number}"), &[], &[0; 1_000]).status, 200);
@@ -182,8 +200,13 @@ fn a_tenant_that_fills_its_memory_pushes_nobody_elses_out() {
 
 #[test]
 fn a_tenant_has_so_many_requests_a_second() {
-    let server = server(&["ck_live_a=one", "ck_live_b=two"], &["one,requests_per_second=3"], 64 << 20);
-    let (mut one, mut two) = (with_key(&server, "ck_live_a"), with_key(&server, "ck_live_b"));
+    let server = server(
+        &["ck_live_a_0123456789=one", "ck_live_b_0123456789=two"],
+        &["one,requests_per_second=3"],
+        64 << 20,
+    );
+    let (mut one, mut two) =
+        (with_key(&server, "ck_live_a_0123456789"), with_key(&server, "ck_live_b_0123456789"));
     for second in 0..3 {
         for _ in 0..3 {
             assert_eq!(one.get("k").status, 404, "{second}");

@@ -15,6 +15,9 @@ pub const DEFAULT_TENANT: &str = "default";
 /// What the keys of each class begin with.
 pub(crate) const KEY_PREFIXES: [&str; 4] = ["ck_live_", "ck_test_", "ck_sdk_", "ck_api_"];
 
+/// The shortest key that is taken, in bytes: what is shorter can be guessed.
+pub(crate) const API_KEY_BYTES_MIN: usize = 16;
+
 /// The longest key in bytes.
 pub(crate) const API_KEY_BYTES_MAX: usize = 512;
 
@@ -78,10 +81,18 @@ pub(crate) fn is_key(key: &[u8]) -> bool {
 }
 
 fn check_key(key: &str) -> Result<&str, String> {
-    is_key(key.as_bytes()).then_some(key).ok_or_else(|| {
+    if !is_key(key.as_bytes()) {
         let classes = KEY_PREFIXES.join(", ");
-        format!("a key that begins with {classes} and goes on with letters, digits, or - . _ ~ + /")
-    })
+        return Err(format!(
+            "a key that begins with {classes} and goes on with letters, digits, or - . _ ~ + /"
+        ));
+    }
+    if key.len() < API_KEY_BYTES_MIN {
+        return Err(format!(
+            "a key of at least {API_KEY_BYTES_MIN} characters, because a shorter one can be guessed"
+        ));
+    }
+    Ok(key)
 }
 
 fn read_hex(text: &str) -> Option<[u8; 32]> {
@@ -184,27 +195,42 @@ mod tests {
 
     #[test]
     fn a_key_is_known_by_its_text_its_digest_or_its_file() {
-        let by_text = ApiKey::read("ck_live_abc==team-1").unwrap();
-        assert_eq!((by_text.tenant(), by_text.digest), ("team-1", digest_of(b"ck_live_abc=")));
+        let by_text = ApiKey::read("ck_live_abc_0123456789==team-1").unwrap();
+        assert_eq!((by_text.tenant(), by_text.digest), ("team-1", digest_of(b"ck_live_abc_0123456789=")));
         let hex: String = by_text.digest.iter().map(|byte| format!("{byte:02X}")).collect();
         assert_eq!(ApiKey::read(&format!("sha256:{hex}=team-1")).unwrap(), by_text);
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "ck_live_abc=\n").unwrap();
+        std::fs::write(file.path(), "ck_live_abc_0123456789=\n").unwrap();
         assert_eq!(ApiKey::read(&format!("file:{}=team-1", file.path().display())).unwrap(), by_text);
         assert_eq!(format!("{by_text:?}"), "***=team-1");
         for bad in [
             "",
-            "ck_live_abc",
+            "ck_live_abc_0123456789",
             "ck_live_=t",
             "ck_other_x=t",
             "ck_live_a b=t",
-            "ck_live_a\u{e9}=t",
-            "ck_live_abc=",
-            "ck_live_abc=a b",
+            "ck_live_a_0123456789\u{e9}=t",
+            "ck_live_abc_0123456789=",
+            "ck_live_abc_0123456789=a b",
             "sha256:00=t",
             "file:/no/such=t",
         ] {
             assert!(ApiKey::read(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_can_be_guessed_is_refused_however_it_is_given() {
+        let (short, long) = ("ck_live_1234567", "ck_live_12345678");
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let by_file = format!("file:{}=t", file.path().display());
+        for (key, is_taken) in [(short, false), (long, true), ("ck_live_1======", false)] {
+            std::fs::write(file.path(), format!("  {key}\n")).unwrap();
+            for text in [&format!("{key}=t"), &by_file] {
+                let read = ApiKey::read(text).map(|_| ());
+                let refused = read.clone().is_err_and(|allowed| allowed.contains("at least 16 characters"));
+                assert!(if is_taken { read.is_ok() } else { refused }, "{text}: {read:?}");
+            }
         }
     }
 

@@ -112,10 +112,10 @@ idle_time = "off"
 tls_cert = "cert.pem"
 tls_key = "key.pem"
 [[api_key]]
-key = "ck_live_a"
+key = "ck_live_a_0123456789"
 tenant = "one"
 [[api_key]]
-key = "ck_sdk_b"
+key = "ck_sdk_b_0123456789"
 [[tenant]]
 name = "one"
 max_size = "1000"
@@ -156,7 +156,10 @@ level = "debug"
             listen,
             idle_time: None,
             tls: Some(("cert.pem".into(), "key.pem".into())),
-            keys: vec![ApiKey::read("ck_live_a=one").unwrap(), ApiKey::read("ck_sdk_b=default").unwrap()],
+            keys: vec![
+                ApiKey::read("ck_live_a_0123456789=one").unwrap(),
+                ApiKey::read("ck_sdk_b_0123456789=default").unwrap()
+            ],
             tenants: vec![TenantConfig::read("one,max_size=1000,requests_per_second=7").unwrap()],
         }
     );
