@@ -31,7 +31,7 @@ use crate::cache::Cache;
 /// | `interop = "get_user"`, `namespace = "users"` | the key is the one that every SDK computes for this operation and these arguments |
 /// | `profile = "draft"` | by the rules of the first draft instead of `"v1"` |
 /// | `skip(db, log)` | these arguments are not part of the key |
-/// | `key = format!("user:{id}")` | a text key instead, in the namespace of the cache |
+/// | `key = format!("user:{id}")` | a text key instead, in the namespace of the cache; `key = "settings"` only where no argument is left that is not skipped |
 /// | `ttl = 300` | how long results live, in seconds; otherwise as the cache was built |
 /// | `cache = &self.cache` | which cache; otherwise the one that was [installed](Cache::install) |
 /// | `secure` | only an encrypting cache will do, and errors of the cache are the function's errors |

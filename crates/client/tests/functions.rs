@@ -109,6 +109,19 @@ async fn of_a_result_only_success_is_kept() {
     assert_eq!(cache.get::<u32>("half:4").await.unwrap(), Some(2));
 }
 
+#[cached(key = "settings", cache = cache, skip(cache, calls))]
+async fn settings(cache: &Cache, calls: &Calls) -> u32 {
+    calls.next()
+}
+
+#[tokio::test]
+async fn a_literal_key_is_for_a_result_that_depends_on_no_argument() {
+    let (cache, calls) = (cache(), Calls::default());
+    assert_eq!(settings(&cache, &calls).await, 1);
+    assert_eq!(settings(&cache, &calls).await, 1);
+    assert_eq!(cache.get::<u32>("settings").await.unwrap(), Some(1));
+}
+
 #[cached(interop = "drafted", namespace = "n", profile = "draft", key_fn = drafted_key, cache = cache, skip(cache))]
 async fn drafted(cache: &Cache, x: f64) -> f64 {
     x
@@ -145,6 +158,11 @@ struct Service {
 }
 
 impl Service {
+    #[cached(key = "name", cache = self.cache)]
+    fn name(&self) -> String {
+        format!("service {}", self.calls.next())
+    }
+
     #[cached(interop = "answer", namespace = "service", cache = self.cache)]
     async fn answer(&self, mut question: String) -> String {
         self.calls.next();
@@ -159,6 +177,13 @@ async fn a_method_is_cached_by_its_arguments() {
     assert_eq!(service.answer("why".into()).await, "why!");
     assert_eq!(service.answer("why".into()).await, "why!");
     assert_eq!(service.calls.made(), 1);
+}
+
+#[test]
+fn a_method_without_arguments_takes_a_literal_key() {
+    let service = Service { cache: cache(), calls: Calls::default() };
+    assert_eq!(service.name(), "service 1");
+    assert_eq!(service.name(), "service 1");
 }
 
 #[cached(interop = "square", namespace = "numbers", cache = cache, skip(cache, calls))]

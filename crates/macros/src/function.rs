@@ -2,7 +2,7 @@
 
 use darling::Error;
 use syn::spanned::Spanned;
-use syn::{FnArg, GenericArgument, Ident, ItemFn, Pat, PathArguments, ReturnType, Type};
+use syn::{Expr, ExprLit, FnArg, GenericArgument, Ident, ItemFn, Lit, Pat, PathArguments, ReturnType, Type};
 
 use crate::options::Options;
 
@@ -70,13 +70,43 @@ fn key_args(item: &ItemFn, options: &Options) -> darling::Result<Vec<KeyArg>> {
             errors.push(Error::custom("the function has no such argument").with_span(skipped));
         }
     }
-    if options.key.is_some() && !options.skip.is_empty() {
-        errors.push(
-            Error::custom("`skip` is about interop keys; `key` names what it wants")
-                .with_span(&options.skip[0]),
-        );
+    if let Some(key) = &options.key {
+        match (literal(key), key_args.first()) {
+            (Some(text), Some(KeyArg { name, .. })) => errors.push(constant_key(text, name)),
+            (None, _) if !options.skip.is_empty() => errors.push(
+                Error::custom("`skip` is about interop keys; `key` names what it wants")
+                    .with_span(&options.skip[0]),
+            ),
+            _ => {}
+        }
     }
     errors.finish_with(key_args)
+}
+
+/// The literal that a key is, also where it is only copied: `"k".to_owned()`.
+fn literal(key: &Expr) -> Option<&ExprLit> {
+    match key {
+        Expr::Lit(literal) => Some(literal),
+        Expr::Paren(inner) => literal(&inner.expr),
+        Expr::Group(inner) => literal(&inner.expr),
+        Expr::Reference(inner) => literal(&inner.expr),
+        Expr::MethodCall(call) if call.args.is_empty() => literal(&call.receiver),
+        _ => None,
+    }
+}
+
+/// One key for all arguments would give every caller the result of the first.
+fn constant_key(literal: &ExprLit, argument: &Ident) -> Error {
+    let text = match &literal.lit {
+        Lit::Str(text) => text.value(),
+        _ => "key".to_owned(),
+    };
+    let format = if text.contains('{') { text } else { format!("{text}:{{{argument}}}") };
+    Error::custom(format!(
+        "this key is the same for all arguments, so that they would share one result: write \
+         `key = format!({format:?})`, or `skip(…)` the arguments on which the result does not depend"
+    ))
+    .with_span(literal)
 }
 
 fn is_set(ty: &Type) -> bool {
