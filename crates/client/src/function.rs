@@ -43,6 +43,10 @@ use crate::cache::Cache;
 /// **What is kept** is what the function returns; of a `Result` (written so, not under another name) only what is `Ok`. It
 /// must be `Serialize` and `DeserializeOwned`.
 ///
+/// **Sets** among the arguments of an interop key: a `HashSet` or `BTreeSet` that is an argument is taken as the set that it is. One inside
+/// another type, or behind an alias, must be in a [`Set`](crate::Set) (`Option<Set<HashSet<u32>>>`), because serde shows a set as a
+/// list, whose order is part of the key. Where the macro can see it, it refuses it; behind an alias it cannot.
+///
 /// **What can go wrong** – the store is away, an argument has no canonical form, no cache was installed – makes the function run as if
 /// there were no cache, and is told through `tracing`. With `secure` it is returned instead; the error type must be
 /// `From<larder_client::Error>`.

@@ -170,7 +170,20 @@ impl<'k> From<&'k Key<'_>> for Key<'k> {
 /// Arguments of an operation: a tuple of up to twelve, or values that were converted before.
 ///
 /// Integers, floats, text, lists, maps with string keys and options become what the protocol has for them. For bytes use a
-/// type that says so to serde (`serde_bytes`), for sets [`Set`](crate::Set), for instants [`DateTime`](crate::DateTime).
+/// type that says so to serde (`serde_bytes`), for instants [`DateTime`](crate::DateTime).
+///
+/// **A set must be in a [`Set`](crate::Set)**, wherever it stands: serde shows a `HashSet` as a list, a list keeps its order, and the
+/// order of a `HashSet` is another in each process, so that equal arguments would get different keys and never be found. Maps need
+/// nothing: they are sorted.
+///
+/// ```
+/// use std::collections::HashSet;
+/// use larder_client::{Key, Set};
+///
+/// let key = Key::interop("users", "by_ids", (Set(HashSet::from([3, 1, 2])), "names"))?;
+/// assert_eq!(key, Key::interop("users", "by_ids", (Set([1, 2, 3]), "names"))?);
+/// # Ok::<(), larder_client::KeyError>(())
+/// ```
 ///
 /// ```
 /// use larder_client::{Key, Value};

@@ -1,7 +1,7 @@
 //! Cached functions: keys, results, what falls open and what does not.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -150,6 +150,35 @@ async fn a_set_has_no_order_in_the_key() {
     assert_eq!(by_set_key(&cache, HashSet::from([2, 3, 1])).unwrap(), expected);
     assert_eq!(Key::interop("n", "by_set", (Set([1, 2, 3]),)).unwrap(), expected);
     assert!(cache.exists(&expected).await.unwrap());
+}
+
+#[cached(interop = "by_optional_set", namespace = "n", key_fn = by_optional_set_key, cache = cache, skip(cache))]
+async fn by_optional_set(cache: &Cache, ids: Option<Set<&HashSet<u32>>>) -> usize {
+    ids.map_or(0, |ids| ids.0.len())
+}
+
+#[tokio::test]
+async fn a_set_that_is_called_one_has_no_order_inside_another_type() {
+    let cache = cache();
+    let ids: HashSet<u32> = (0..100).collect();
+    assert_eq!(by_optional_set(&cache, Some(Set(&ids))).await, 100);
+    let same: HashSet<u32> = (0..100).rev().collect();
+    let key = by_optional_set_key(&cache, Some(Set(&same))).unwrap();
+    assert!(cache.exists(&key).await.unwrap());
+}
+
+#[cached(interop = "by_map", namespace = "n", key_fn = by_map_key, cache = cache, skip(cache))]
+async fn by_map(cache: &Cache, sizes: &HashMap<String, u32>) -> usize {
+    sizes.len()
+}
+
+#[tokio::test]
+async fn a_map_has_no_order_in_the_key() {
+    let cache = cache();
+    let sizes: HashMap<String, u32> = (0..100).map(|size| (size.to_string(), size)).collect();
+    assert_eq!(by_map(&cache, &sizes).await, 100);
+    let same: HashMap<String, u32> = (0..100).rev().map(|size| (size.to_string(), size)).collect();
+    assert!(cache.exists(&by_map_key(&cache, &same).unwrap()).await.unwrap());
 }
 
 struct Service {

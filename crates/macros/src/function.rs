@@ -5,6 +5,10 @@ use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, FnArg, GenericArgument, Ident, ItemFn, Lit, Pat, PathArguments, ReturnType, Type};
 
 use crate::options::Options;
+use crate::types;
+
+const SET_INSIDE: &str = "a set inside another type would be written in the order in which it happens to be iterated, so that equal \
+    arguments get different keys: take a `larder_client::Set<…>` of it here, or make it an argument of its own";
 
 pub(crate) struct Function {
     /// The arguments that are part of the key.
@@ -62,7 +66,12 @@ fn key_args(item: &ItemFn, options: &Options) -> darling::Result<Vec<KeyArg>> {
         };
         known.push(pat.ident.clone());
         if !options.skip.iter().any(|skipped| skipped.is_ident(&pat.ident)) {
-            key_args.push(KeyArg { name: pat.ident.clone(), is_set: is_set(&arg.ty) });
+            if options.key.is_none()
+                && let Some(set) = types::set_inside(&arg.ty)
+            {
+                errors.push(Error::custom(SET_INSIDE).with_span(&set));
+            }
+            key_args.push(KeyArg { name: pat.ident.clone(), is_set: types::is_set(&arg.ty) });
         }
     }
     for skipped in options.skip.iter() {
@@ -107,18 +116,6 @@ fn constant_key(literal: &ExprLit, argument: &Ident) -> Error {
          `key = format!({format:?})`, or `skip(…)` the arguments on which the result does not depend"
     ))
     .with_span(literal)
-}
-
-fn is_set(ty: &Type) -> bool {
-    match ty {
-        Type::Reference(reference) => is_set(&reference.elem),
-        Type::Path(path) => path
-            .path
-            .segments
-            .last()
-            .is_some_and(|last| matches!(last.ident.to_string().as_str(), "HashSet" | "BTreeSet")),
-        _ => false,
-    }
 }
 
 /// Whether it is a `Result`; what is returned must be owned.

@@ -7,6 +7,7 @@ mod expand;
 mod function;
 mod options;
 mod segment;
+mod types;
 
 use proc_macro::TokenStream;
 

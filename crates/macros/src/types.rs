@@ -1,0 +1,96 @@
+//! What can be seen of a type where it is written: sets in it. An alias shows nothing of what it stands for.
+
+use proc_macro2::Span;
+use syn::visit::{self, Visit};
+use syn::{Ident, Path, Type};
+
+/// Whether it is a set itself, or a reference to one.
+pub(crate) fn is_set(ty: &Type) -> bool {
+    match ty {
+        Type::Reference(reference) => is_set(&reference.elem),
+        Type::Paren(inner) => is_set(&inner.elem),
+        Type::Group(inner) => is_set(&inner.elem),
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| names_set(&last.ident)),
+        _ => false,
+    }
+}
+
+/// The first set inside of it, at any depth, that is not wrapped in a `Set`. The type itself does not count.
+pub(crate) fn set_inside(ty: &Type) -> Option<Span> {
+    let mut sets = Sets { is_wrapped: is_set(ty), found: None };
+    sets.visit_type(ty);
+    sets.found
+}
+
+fn names_set(name: &Ident) -> bool {
+    let name = name.to_string();
+    name == "BTreeSet" || name.ends_with("HashSet")
+}
+
+struct Sets {
+    /// Whether the next type that is named may be a set.
+    is_wrapped: bool,
+    found: Option<Span>,
+}
+
+impl Visit<'_> for Sets {
+    fn visit_type(&mut self, ty: &Type) {
+        self.is_wrapped &= matches!(ty, Type::Path(_) | Type::Reference(_) | Type::Paren(_) | Type::Group(_));
+        visit::visit_type(self, ty);
+    }
+
+    fn visit_path(&mut self, path: &Path) {
+        let may_be_set = std::mem::take(&mut self.is_wrapped);
+        if let Some(last) = path.segments.last() {
+            if names_set(&last.ident) && !may_be_set {
+                self.found.get_or_insert(last.ident.span());
+            }
+            self.is_wrapped = last.ident == "Set";
+        }
+        visit::visit_path(self, path);
+        self.is_wrapped = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_set, set_inside};
+
+    #[test]
+    fn a_set_is_one_under_any_path_and_behind_references() {
+        for ty in ["HashSet<u8>", "&BTreeSet<u8>", "std::collections::HashSet<u8>", "&'a (fx::FxHashSet<u8>)"]
+        {
+            assert!(is_set(&syn::parse_str(ty).unwrap()), "{ty}");
+        }
+        for ty in ["Vec<HashSet<u8>>", "Set<HashSet<u8>>", "(HashSet<u8>,)", "HashMap<u8, u8>"] {
+            assert!(!is_set(&syn::parse_str(ty).unwrap()), "{ty}");
+        }
+    }
+
+    #[test]
+    fn a_set_inside_is_found_at_any_depth_unless_it_is_wrapped() {
+        let inside = |ty: &str| set_inside(&syn::parse_str(ty).unwrap()).is_some();
+        for ty in [
+            "Option<HashSet<u8>>",
+            "&[BTreeSet<u8>]",
+            "[std::collections::HashSet<u8>; 2]",
+            "(u8, Box<HashSet<u8>>)",
+            "HashSet<BTreeSet<u8>>",
+            "Set<Vec<HashSet<u8>>>",
+            "Set<(HashSet<u8>, u8)>",
+            "Set<[HashSet<u8>]>",
+        ] {
+            assert!(inside(ty), "{ty}");
+        }
+        for ty in [
+            "HashSet<u8>",
+            "&std::collections::HashSet<u8>",
+            "Set<HashSet<u8>>",
+            "Option<larder_client::Set<&std::collections::HashSet<u8>>>",
+            "HashSet<Set<BTreeSet<u8>>>",
+            "HashMap<String, Vec<u8>>",
+        ] {
+            assert!(!inside(ty), "{ty}");
+        }
+    }
+}
