@@ -14,10 +14,12 @@
 mod decode;
 mod encode;
 mod read;
+mod typed;
 mod write;
 
-pub use decode::{decode, decode_within, from_slice, from_slice_within};
+pub use decode::{decode, decode_within};
 pub use encode::{EncodeError, encode, to_vec};
 pub use read::{DecodeError, Reader, Token, check};
+pub use typed::{from_checked_slice, from_slice, from_slice_within};
 pub use write::TooLong;
 pub(crate) use write::Writer;

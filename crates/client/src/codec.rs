@@ -146,8 +146,7 @@ impl Codec {
     /// The value in what is held in this process.
     pub(crate) fn read<T: DeserializeOwned>(&self, key: &Key<'_>, held: &[u8]) -> Result<T, Foreign> {
         let Some(cipher) = &self.cipher else {
-            let read = rmp_serde::from_slice(held);
-            return read.map_err(|error| DecodeError::Type { message: error.to_string() }.into());
+            return Ok(msgpack::from_checked_slice(held)?);
         };
         let format = self.format(key);
         let plaintext = cipher.keyring.open(&cipher.aad(key.as_str(), format), held)?;

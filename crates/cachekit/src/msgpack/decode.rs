@@ -1,11 +1,8 @@
-//! Untrusted documents to values, or to a `serde` type with the same bounds in front of it. The stack of open lists
-//! and maps is on the heap, so input cannot use up the thread's.
+//! Untrusted documents to values. The stack of open lists and maps is on the heap, so input cannot use up the thread's.
 
 use std::collections::BTreeMap;
 
-use serde::de::DeserializeOwned;
-
-use super::read::{DecodeError, Reader, Token, check};
+use super::read::{DecodeError, Reader, Token};
 use crate::limits::Limits;
 use crate::value::Value;
 
@@ -57,25 +54,6 @@ pub fn decode_within(input: &[u8], limits: &Limits) -> Result<Value, DecodeError
         }
     }
     root.ok_or(DecodeError::Empty)
-}
-
-/// A `serde` type from exactly these bytes, checked against [`Limits::PROTOCOL`] before the type sees any of them.
-///
-/// # Errors
-///
-/// As [`check`], and [`DecodeError::Type`] if the document is sound but does not fit.
-pub fn from_slice<T: DeserializeOwned>(input: &[u8]) -> Result<T, DecodeError> {
-    from_slice_within(input, &Limits::PROTOCOL)
-}
-
-/// [`from_slice`] with limits of one's own.
-///
-/// # Errors
-///
-/// As [`from_slice`].
-pub fn from_slice_within<T: DeserializeOwned>(input: &[u8], limits: &Limits) -> Result<T, DecodeError> {
-    check(input, limits)?;
-    rmp_serde::from_slice(input).map_err(|error| DecodeError::Type { message: error.to_string() })
 }
 
 fn key(token: &Token<'_>, at: usize) -> Result<String, DecodeError> {

@@ -131,7 +131,7 @@ async fn a_value_that_a_write_overtook_while_it_was_decoded_is_not_shared() {
     let known = near.get_shared("k", |held| {
         let write = near.begin_write("k");
         near.end_write("k", write, None);
-        rmp_serde::from_slice::<crate::near::Shared<Vec<u8>>>(held)
+        larder_cachekit::msgpack::from_slice::<crate::near::Shared<Vec<u8>>>(held)
     });
     assert!(matches!(known, Some(Known::Copy { read: Ok(_), .. })));
     assert_eq!(near.shared_len(), 0);
