@@ -126,6 +126,9 @@ pub enum Fault {
     /// Nobody answers there.
     #[error("cannot connect: {0}")]
     Connect(String),
+    /// Whoever answers there cannot prove to be the one that was meant.
+    #[error("its certificate is not trusted: {0}")]
+    Untrusted(String),
     /// The connection ended before the answer.
     #[error("the connection was closed before the answer was whole")]
     Closed,
@@ -184,6 +187,7 @@ impl Fault {
             | Self::Expiry(_)
             | Self::Unsupported(_)
             | Self::Address(_)
+            | Self::Untrusted(_)
             | Self::NotTheProtocol(_)
             | Self::AnswerTooLarge { .. }
             | Self::Refused(_) => Class::Permanent,

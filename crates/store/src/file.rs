@@ -11,7 +11,7 @@ use crate::error::{Error, Fault, Operation};
 use crate::file_format::{
     FILE_EXPIRY_OFFSET, FILE_HEADER_BYTES, FileReading, file_header, file_name, read_file,
 };
-use crate::store::{Pending, Store, answer, unsupported};
+use crate::store::{Pending, Store, answer, on_runtime, unsupported};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use room::{UNFINISHED, Used};
@@ -141,6 +141,7 @@ impl FileStore {
         call: impl FnOnce(&Disk, &Path) -> Result<T, Fault> + Send + 'static,
     ) -> Pending<'a, T> {
         let work = async move {
+            on_runtime()?;
             let path = self.disk.directory.join(file_name(key));
             // The permit goes with the work, which goes on when nobody waits for it any more. The semaphore is never closed.
             let permit = self.permits.clone().acquire_owned().await;

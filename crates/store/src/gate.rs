@@ -2,6 +2,7 @@
 
 use crate::error::Fault;
 use crate::limits::Limits;
+use crate::store::on_runtime;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -30,6 +31,7 @@ impl Gate {
 
     /// Carries out a call when there is room for it. The limit on time holds from now on.
     pub(crate) async fn pass<T>(&self, call: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        on_runtime()?;
         timeout(self.timeout, self.pass_untimed(call)).await.unwrap_or(Err(Fault::TimedOut(self.timeout)))
     }
 
@@ -45,6 +47,7 @@ impl Gate {
     }
 
     fn enter(&self) -> Result<Inside<'_>, Fault> {
+        on_runtime()?;
         let was = self.inside.fetch_add(1, Relaxed);
         let inside = Inside(&self.inside);
         if was >= self.inside_max {
@@ -67,6 +70,7 @@ impl Drop for Inside<'_> {
 mod tests {
     use super::*;
     use std::future::pending;
+    use std::pin::Pin;
     use std::task::{Context, Poll, Waker};
 
     const LIMITS: Limits = Limits {
@@ -76,6 +80,18 @@ mod tests {
         timeout: Duration::from_secs(3_600),
         value_bytes_max: 1,
     };
+
+    #[test]
+    fn a_call_off_a_runtime_is_refused() {
+        let gate = Gate::new(1, &LIMITS);
+        let mut context = Context::from_waker(Waker::noop());
+        for mut call in [
+            Box::pin(gate.pass(async { Ok(1) })) as Pin<Box<dyn Future<Output = _>>>,
+            Box::pin(gate.pass_untimed(async { Ok(1) })),
+        ] {
+            assert!(matches!(call.as_mut().poll(&mut context), Poll::Ready(Err(Fault::Unsupported(_)))));
+        }
+    }
 
     #[tokio::test]
     async fn one_runs_one_waits_and_the_third_is_refused() {

@@ -65,6 +65,8 @@ mod seriput;
 mod store;
 #[cfg(any(feature = "memcached", feature = "paper", feature = "seriput"))]
 mod tcp;
+#[cfg(any(feature = "redis", feature = "rest"))]
+mod trust;
 
 pub use capabilities::{Capabilities, KeyAlphabet, KeyFault, KeyRules};
 pub use clock::{Clock, SystemClock};

@@ -267,6 +267,22 @@ macro_rules! forward {
 
 forward!(&S, Box<S>, Arc<S>);
 
+/// Sockets, timers and threads for what blocks are tokio's: without its runtime there is an error, not a panic.
+#[cfg(any(
+    feature = "file",
+    feature = "memcached",
+    feature = "paper",
+    feature = "redis",
+    feature = "rest",
+    feature = "seriput"
+))]
+pub(crate) fn on_runtime() -> Result<(), crate::Fault> {
+    let runtime = tokio::runtime::Handle::try_current();
+    runtime
+        .map(drop)
+        .map_err(|_| crate::Fault::Unsupported("it needs a tokio runtime, and this thread is on none"))
+}
+
 /// An answer of the store `name` to a call about `key`, which is refused first if it breaks the rules.
 #[cfg(any(
     feature = "file",

@@ -5,6 +5,7 @@
 use super::RedisOptions;
 use crate::error::Fault;
 use crate::limits::Limits;
+use crate::trust::is_untrusted;
 use redis::aio::MultiplexedConnection;
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
@@ -242,6 +243,9 @@ impl Link {
 
     fn fault(&self, error: &RedisError) -> Fault {
         let reason = error.to_string();
+        if is_untrusted(error) {
+            return Fault::Untrusted(reason);
+        }
         match error.kind() {
             ErrorKind::AuthenticationFailed => Fault::Unauthorized(reason),
             ErrorKind::Parse | ErrorKind::UnexpectedReturnType => Fault::NotTheProtocol(reason),

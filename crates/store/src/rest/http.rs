@@ -5,6 +5,7 @@ use super::{NearCache, RestOptions, session};
 use crate::clock::{Clock, SystemClock};
 use crate::error::Fault;
 use crate::host::{Hosts, is_near};
+use crate::trust::is_untrusted;
 use bytes::{Bytes, BytesMut};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -226,6 +227,9 @@ fn fault_of(error: &reqwest::Error) -> Fault {
         source = cause.source();
     }
     let text = chain(error);
+    if is_untrusted(error) {
+        return Fault::Untrusted(text);
+    }
     if error.is_connect() {
         return Fault::Connect(text);
     }

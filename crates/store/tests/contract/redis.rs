@@ -119,7 +119,7 @@ async fn redis_keeps_the_contract_over_tls() {
     }
     let stranger = RedisStore::new(&format!("rediss://localhost:{port}"), Limits::default()).unwrap();
     let error = stranger.get(b"k").await.unwrap_err();
-    assert!(matches!(error.fault(), Fault::Connect(_)), "not an authority of the system's: {error}");
+    assert!(matches!(error.fault(), Fault::Untrusted(_)), "not an authority of the system's: {error}");
     let clear = RedisStore::new(&format!("redis://localhost:{port}"), Limits::default()).unwrap();
     assert!(clear.get(b"k").await.is_err(), "nothing is said in the clear there");
 }

@@ -303,5 +303,5 @@ async fn a_server_is_trusted_by_the_given_authority_and_by_no_other() {
     let found = trusting(&right).get(b"k").await.unwrap().unwrap();
     assert!(!found.bytes.is_empty());
     let error = trusting(&wrong).get(b"k").await.unwrap_err();
-    assert!(matches!(error.fault(), Fault::Connect(_)), "{error}");
+    assert!(matches!(error.fault(), Fault::Untrusted(_)), "{error}");
 }
