@@ -1,6 +1,8 @@
 //! The cache for functions that are not asynchronous. What is near is served on the spot; everything else runs on a thread of the
 //! SDK's own while the caller waits. Computations run on the caller's thread.
 
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -8,6 +10,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
+use tokio::task::block_in_place;
 
 use crate::cache::Cache;
 use crate::compute::{Begun, Lookup, Turn};
@@ -26,7 +29,8 @@ pub(crate) fn runtime() -> Option<&'static Handle> {
 
 /// A cache whose calls wait. From [`Cache::blocking`].
 ///
-/// It may be used anywhere, also on the threads of an asynchronous runtime, which it then keeps from other work while it waits.
+/// It may be used anywhere, also on the threads of an asynchronous runtime, which it then keeps from other work while it waits. (In
+/// a `LocalSet` on a runtime of several threads tokio's message about `block_in_place` is printed once; nothing is wrong.)
 /// A store that was first used on a runtime of one thread cannot answer while that thread waits; such calls end with the
 /// store's timeout. Let blocking and asynchronous code have a cache each there.
 ///
@@ -242,10 +246,24 @@ fn wait<R: Send + 'static>(call: impl Future<Output = R> + Send + 'static) -> Re
     let runtime = runtime().ok_or_else(|| failed("the system gives no thread to run on"))?;
     let (answer, answered) = sync_channel(1);
     runtime.spawn(async move { answer.send(call.await) });
-    let receive = move || answered.recv();
+    aside(|| answered.recv()).map_err(|_| failed("the call panicked"))
+}
+
+thread_local! {
+    /// Whether this thread's other tasks cannot go on elsewhere.
+    static IS_BOUND: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Waits, and lets the other tasks of this thread go on elsewhere meanwhile if that is possible.
+fn aside<R>(wait: impl Fn() -> R) -> R {
     let on_many_threads =
         Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
-    // Lets the other tasks of this thread go on elsewhere meanwhile.
-    let received = if on_many_threads { tokio::task::block_in_place(receive) } else { receive() };
-    received.map_err(|_| failed("the call panicked"))
+    if on_many_threads && !IS_BOUND.get() {
+        // Tasks of a LocalSet cannot, and nothing tells in advance: tokio panics before it begins to wait.
+        match catch_unwind(AssertUnwindSafe(|| block_in_place(&wait))) {
+            Ok(waited) => return waited,
+            Err(_) => IS_BOUND.set(true),
+        }
+    }
+    wait()
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use larder_cachekit::crypto::{DEFAULT_TENANT, Keyring};
 use larder_store::{Expiry, Store};
 
-use crate::cache::{Cache, Inner, OnForeign, Settings};
+use crate::cache::{Cache, Inner, OnForeign, Settings, expiry_within};
 use crate::codec::{Cipher, Codec, Format};
 use crate::error::{ConfigError, Error};
 use crate::flight::Flights;
@@ -45,6 +45,18 @@ enum Intent {
     Unstated,
     Encrypt,
     Plain,
+    /// Both were said.
+    Contradictory,
+}
+
+impl Intent {
+    fn and(self, said: Self) -> Self {
+        match self {
+            Self::Unstated => said,
+            _ if self == said => said,
+            _ => Self::Contradictory,
+        }
+    }
 }
 
 /// A cache in the making.
@@ -221,7 +233,8 @@ impl Builder {
         Self { ttl: None, ..self }
     }
 
-    /// How long entries may be served as stale after their time to live, where the store can do that.
+    /// How long entries may be served as stale after their time to live, where the store can do that; with the time to live no
+    /// longer than the store keeps entries, and at most [`STALE_MAX`](crate::limits::STALE_MAX).
     ///
     /// ```
     /// # use larder_client::{Cache, store::{EngineStore, SystemClock}};
@@ -358,7 +371,7 @@ impl Builder {
     /// # Ok::<(), larder_client::Error>(())
     /// ```
     pub fn secure(self) -> Self {
-        Self { intent: Intent::Encrypt, ..self }
+        Self { intent: self.intent.and(Intent::Encrypt), ..self }
     }
 
     /// The cache does not encrypt, although there may be a key.
@@ -371,7 +384,7 @@ impl Builder {
     /// # Ok::<(), larder_client::Error>(())
     /// ```
     pub fn plaintext(self) -> Self {
-        Self { intent: Intent::Plain, ..self }
+        Self { intent: self.intent.and(Intent::Plain), ..self }
     }
 
     /// Whose keys are derived from the master key: `default` unless it is called.
@@ -485,7 +498,7 @@ impl Builder {
     ///
     /// # Errors
     /// [`Error::Config`]: a key without a word whether it is to be used, encryption without a key or with something that fails open,
-    /// settings outside their ranges.
+    /// settings outside their ranges, a store that takes no such entries.
     pub fn build(self) -> Result<Cache, Error> {
         self.check()?;
         let encrypts = self.intent == Intent::Encrypt;
@@ -495,10 +508,12 @@ impl Builder {
             self.near.map(|near| if encrypts { NearOptions { shared_bytes_max: 0, ..near } } else { near });
         let near = near.map(|options| Near::new(options, rand::random())).transpose();
         let near = near.map_err(|error| setting("near", error.to_string()))?;
-        let expiry = self.ttl.map_or(Expiry::NEVER, |ttl| Expiry::after(ttl).and_stale_for(self.stale));
+        let capabilities = self.store.capabilities();
+        let expiry = self.ttl.map_or(Expiry::NEVER, |ttl| expiry_within(&capabilities, ttl, self.stale));
         let settings = Settings {
             namespace: self.namespace,
             expiry,
+            stale: self.stale,
             refresh: self.refresh,
             negative_life: self.negative_life,
             fails_open: !self.fail_closed.unwrap_or(encrypts),
@@ -506,7 +521,6 @@ impl Builder {
             stampede: self.stampede,
             random: self.random.clone(),
         };
-        let capabilities = self.store.capabilities();
         let (store, circuit) = match self.reliability {
             None => (self.store, None),
             Some(Reliability { retry, circuit, limit }) => {
@@ -534,6 +548,7 @@ impl Builder {
         if self.ttl.is_some_and(|ttl| ttl.is_zero()) {
             return Err(setting("ttl", "it is zero; for entries that do not expire, call `no_ttl`".into()));
         }
+        self.check_store()?;
         if self.value_bytes_max == 0 {
             return Err(setting("value_bytes_max", "it is zero; no value could be stored".into()));
         }
@@ -549,7 +564,31 @@ impl Builder {
             Intent::Encrypt if self.store.capabilities().fails_open => {
                 Err(ConfigError::FailsOpen { what: "the store is behind the layer `FailOpen`" })
             }
+            Intent::Contradictory => Err(setting(
+                "plaintext",
+                "the cache encrypts, by its preset or by `secure()`; one of the two has to go".into(),
+            )),
             Intent::Unstated | Intent::Encrypt | Intent::Plain => Ok(()),
+        }
+    }
+
+    /// Whether the store can keep such entries at all.
+    fn check_store(&self) -> Result<(), ConfigError> {
+        let (name, capabilities) = (self.store.name(), self.store.capabilities());
+        if capabilities.json_only {
+            let problem = format!(
+                "{name} keeps nothing but JSON text, and entries are MessagePack; reach the same server over another protocol"
+            );
+            return Err(setting("store", problem));
+        }
+        match (self.ttl, capabilities.ttl_max) {
+            (Some(_), _) if !capabilities.expiry => {
+                Err(setting("ttl", format!("{name} knows no time to live; call `no_ttl`")))
+            }
+            (Some(ttl), Some(max)) if ttl > max => {
+                Err(setting("ttl", format!("{name} keeps entries for {} s at most", max.as_secs())))
+            }
+            _ => Ok(()),
         }
     }
 

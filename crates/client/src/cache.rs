@@ -18,6 +18,7 @@ use crate::event;
 use crate::flight::Flights;
 use crate::key::Key;
 use crate::layer::CircuitState;
+use crate::limits::{CENTURY, STALE_MAX};
 use crate::near::{Known, Life, Near, Shared};
 use crate::random::Random;
 use crate::refresh::{RefreshOptions, Refreshes};
@@ -85,6 +86,8 @@ pub(crate) struct Inner {
 pub(crate) struct Settings {
     pub(crate) namespace: Option<String>,
     pub(crate) expiry: Expiry,
+    /// The stale window that was asked for.
+    pub(crate) stale: Duration,
     pub(crate) refresh: Option<RefreshOptions>,
     pub(crate) negative_life: Option<Duration>,
     pub(crate) fails_open: bool,
@@ -516,8 +519,8 @@ impl Cache {
 
     /// The expiry of an entry with this time to live, or with the cache's own.
     pub(crate) fn expiry(&self, ttl: Option<Duration>) -> Expiry {
-        let usual = self.inner.settings.expiry;
-        ttl.map_or(usual, |ttl| Expiry::after(ttl).and_stale_for(usual.stale()))
+        let Settings { expiry, stale, .. } = self.inner.settings;
+        ttl.map_or(expiry, |ttl| expiry_within(&self.inner.capabilities, ttl, stale))
     }
 
     /// How long a copy of an entry of this freshness may live here, if it may.
@@ -542,8 +545,7 @@ impl Cache {
 
     fn life(&self, ends_after: Duration) -> Life {
         let Settings { refresh, random, .. } = &self.inner.settings;
-        // The engine counts milliseconds in 64 bits; a century is long enough, and halves of it can be computed.
-        let ends_after = ends_after.min(Duration::from_secs(100 * 365 * 86_400));
+        let ends_after = ends_after.min(CENTURY);
         let due_after = refresh.map(|refresh| refresh.age(ends_after, random.draw()));
         Life { ends_after, due_after }
     }
@@ -561,6 +563,12 @@ impl Cache {
             OnForeign::Error => Err(foreign.into()),
         }
     }
+}
+
+/// The expiry of an entry, with no more of a stale window than the store can keep.
+pub(crate) fn expiry_within(capabilities: &Capabilities, ttl: Duration, stale: Duration) -> Expiry {
+    let left = capabilities.ttl_max.map_or(STALE_MAX, |max| max.saturating_sub(ttl));
+    Expiry::after(ttl).and_stale_for(stale.min(left).min(STALE_MAX))
 }
 
 impl fmt::Debug for Cache {

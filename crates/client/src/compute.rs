@@ -65,7 +65,9 @@ impl Cache {
     /// The value of a key; if there is none, what `compute` makes, which is then stored.
     ///
     /// Of many callers who miss at once one computes and the others get its result. If it is cancelled or fails, the next one
-    /// computes. A value that is stale, or a copy that is old enough for a refresh, is replaced by one caller while the others are
+    /// computes; so where all computations fail, one comes after the other until those who wait have waited for
+    /// [`StampedeOptions::wait_max`](crate::StampedeOptions::wait_max), and a computation that asks for its own key waits as
+    /// long. A value that is stale, or a copy that is old enough for a refresh, is replaced by one caller while the others are
     /// served; [`get_or_refresh`](Cache::get_or_refresh) lets nobody wait.
     ///
     /// If the store is away, the value is computed. A cache that encrypts, or one built with
@@ -434,8 +436,8 @@ impl Turn {
         Ok(self.cache.inner.codec.encode(&self.key, value)?)
     }
 
-    /// Stores what was computed and gives it to everybody who waits for it. What cannot be stored is given to nobody: the next in
-    /// line computes for itself.
+    /// Stores what was computed and gives it to everybody who waits for it. What has no stored form is given to nobody: all who wait
+    /// compute for themselves, at once.
     pub(crate) async fn keep(
         mut self,
         encoded: Result<Encoded, Error>,
@@ -445,11 +447,16 @@ impl Turn {
         let expiry = self.cache.expiry(ttl);
         let encoded = match encoded {
             Ok(encoded) => encoded,
-            Err(error) if inner.settings.fails_open => {
-                self.cache.going_without(&error);
-                return Ok(());
+            Err(error) => {
+                if let Some(leader) = self.leader.take() {
+                    leader.disband();
+                }
+                if inner.settings.fails_open {
+                    self.cache.going_without(&error);
+                    return Ok(());
+                }
+                return Err(error);
             }
-            Err(error) => return Err(error),
         };
         let held = encoded.held.clone();
         let stored = match self.is_store_away {

@@ -162,6 +162,11 @@ impl<L: Fn(&str) -> Option<String>> Variables<L> {
             let previous = self.get("CACHEKIT_PREVIOUS_MASTER_KEYS").unwrap_or_default();
             let keyring = Keyring::from_hex(&current, &previous).map_err(ConfigError::Keyring)?;
             builder = builder.keyring(keyring);
+        } else if self.get("CACHEKIT_PREVIOUS_MASTER_KEYS").is_some() {
+            return Err(invalid(
+                "CACHEKIT_PREVIOUS_MASTER_KEYS",
+                "it is set, but not CACHEKIT_MASTER_KEY".into(),
+            ));
         }
         if let Some(tenant) = self.get("CACHEKIT_DEPLOYMENT_UUID") {
             builder = builder.tenant(tenant);
@@ -287,6 +292,12 @@ mod tests {
         assert!(!builder(&with_key).unwrap().plaintext().build().unwrap().is_secure());
         let no_key = builder(&with_key[..1]).unwrap().secure().build();
         assert_eq!(no_key.err(), Some(ConfigError::NoKey.into()));
+    }
+
+    #[test]
+    fn previous_keys_without_a_current_one_are_an_error() {
+        let only_previous = [("CACHEKIT_REDIS_URL", "redis://h"), ("CACHEKIT_PREVIOUS_MASTER_KEYS", KEY)];
+        assert_eq!(setting(build(&only_previous)), "CACHEKIT_PREVIOUS_MASTER_KEYS");
     }
 
     #[test]

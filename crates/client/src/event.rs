@@ -8,7 +8,7 @@ use std::time::Duration;
 use blake2::digest::consts::U16;
 use blake2::{Blake2b, Digest};
 
-use crate::error::{Error, Foreign};
+use crate::error::{Error, Foreign, KeyError, ValueError};
 use crate::key::Key;
 use crate::layer::CircuitState;
 
@@ -51,7 +51,23 @@ pub(crate) fn foreign(key: &Key<'_>, foreign: &Foreign) {
 }
 
 pub(crate) fn going_without(error: &Error) {
-    tracing::warn!(%error, "going on without the cache");
+    tracing::warn!(error = %Discreet(error), "going on without the cache");
+}
+
+/// An error as events show it. One about what the caller gave may quote that, so only what it is about is told.
+struct Discreet<'e>(&'e Error);
+
+impl fmt::Display for Discreet<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Error::Key(KeyError::Argument { position, .. }) => {
+                write!(f, "argument {position} is outside the protocol's model")
+            }
+            Error::Key(KeyError::Interop(_)) => f.write_str("a name or an argument has no canonical form"),
+            Error::Value(ValueError::Encode(_)) => f.write_str("the value has no form as a document"),
+            error => error.fmt(f),
+        }
+    }
 }
 
 /// Said once; a program that means to go without a cache is not to drown in it.
@@ -63,6 +79,22 @@ pub(crate) fn not_installed() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Key;
+    use std::collections::HashMap;
+
+    #[test]
+    fn errors_about_what_a_caller_gave_do_not_quote_it() {
+        let secret = HashMap::from([("secret", f64::NAN)]);
+        let not_finite = Error::from(Key::interop("n", "op", (&secret,)).unwrap_err());
+        let too_wide =
+            Error::from(Key::interop("n", "op", (HashMap::from([("secret", u128::MAX)]),)).unwrap_err());
+        let value = Error::from(ValueError::from(larder_cachekit::msgpack::to_vec(&secret).unwrap_err()));
+        for error in [not_finite, too_wide, value] {
+            assert!(error.to_string().contains("secret"), "the caller is told where: {error}");
+            assert!(!Discreet(&error).to_string().contains("secret"));
+        }
+        assert_eq!(Discreet(&Error::NotSecure).to_string(), Error::NotSecure.to_string());
+    }
 
     #[test]
     fn a_key_is_shown_as_its_blake2b_128() {

@@ -2,7 +2,8 @@
 //! dropped – its task was cancelled, its computation failed – fails nobody: the next in line leads.
 //!
 //! A flight is a semaphore of one permit. Who holds the permit leads; to land is to leave the result and close the
-//! semaphore, which wakes everybody at once; to be dropped is to give the permit to the next.
+//! semaphore, which wakes everybody at once; to be dropped is to give the permit to the next. A leader whose result cannot be
+//! shared disbands the flight: it closes the semaphore without a result, and each computes for itself.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -32,7 +33,7 @@ pub(crate) enum Role {
     Lead(Leader),
     /// Take what the leader has found.
     Follow(Bytes),
-    /// The wait is over without a result: compute, for oneself.
+    /// The wait is over without a result, or there is none that can be shared: compute, for oneself.
     Alone,
 }
 
@@ -52,7 +53,7 @@ impl Flights {
         match (permit, seat.flight.result.get()) {
             (_, Some(result)) => Role::Follow(result.clone()),
             (Some(permit), None) => Role::Lead(Leader { seat, _permit: permit }),
-            // Only landing closes the semaphore, and it leaves the result first.
+            // The flight was disbanded.
             (None, None) => Role::Alone,
         }
     }
@@ -115,6 +116,12 @@ impl Leader {
         // Off the table first: who joined before this gets the result, who comes after it finds what was stored.
         self.seat.take_off(false);
         let _ = self.seat.flight.result.set(result);
+        self.seat.flight.turn.close();
+    }
+
+    /// Lets everybody who waits compute at once: there will be no result that can be shared.
+    pub(crate) fn disband(self) {
+        self.seat.take_off(false);
         self.seat.flight.turn.close();
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! # Keep a value
 //!
-//! A [`Cache`] is a store with copies near at hand. Anything that `serde` knows is a value.
+//! A [`Cache`] is a store with copies near at hand. A value is what `serde` can write as MessagePack and read again: maps have
+//! text for keys, numbers at most 64 bits and an end, and `Some(None)` is read as `None`.
 //!
 //! ```
 //! use larder_client::{Cache, Error, store::{EngineStore, SystemClock}};
@@ -88,6 +89,12 @@
 //!
 //! With the presets for services a store that is unwell is retried, then spared ([`layer`]); [`Cache::get_or_compute`] goes on
 //! without it. [`Cache::stats`] and `tracing` events tell. Functions that are not asynchronous use [`Cache::blocking`].
+//!
+//! # On a runtime
+//!
+//! Stores on a network and on disk need a tokio runtime; without one their calls are errors. What a store has opened belongs to
+//! the runtime that was used first: it answers there and, as long as that one runs on several threads, elsewhere. A runtime of one
+//! thread that is left idle answers nobody; let each such runtime have a cache of its own.
 //!
 //! # Where to look
 //!

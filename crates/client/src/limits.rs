@@ -9,6 +9,16 @@ use std::time::Duration;
 /// ```
 pub const KEY_BYTES_MAX: usize = 1024;
 
+/// Longest stale window: what the CacheKit REST API takes. A store may take less.
+///
+/// ```
+/// assert_eq!(larder_client::limits::STALE_MAX, std::time::Duration::from_secs(2_592_000));
+/// ```
+pub const STALE_MAX: Duration = Duration::from_secs(30 * 86_400);
+
+/// Durations are computed with up to here: whatever is longer lasts for ever. Moments of the system's clock have an end.
+pub(crate) const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
+
 /// Longest stored value in bytes, unless the builder says otherwise: that of the CacheKit SDK for Rust.
 ///
 /// ```

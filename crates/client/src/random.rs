@@ -3,13 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// A source of numbers from 0 to 1.
+/// A source of numbers from 0 to 1. What a source of one's own draws beyond counts as the nearer end, and what is no number as
+/// the middle.
 ///
 /// ```
 /// use larder_client::Random;
 ///
 /// assert!((0.0..1.0).contains(&Random::default().draw()));
 /// assert_eq!(Random::from(|| 0.5).draw(), 0.5);
+/// assert_eq!((Random::from(|| 7.0).draw(), Random::from(|| f64::NAN).draw()), (1.0, 0.5));
 /// ```
 #[derive(Clone)]
 pub struct Random(Option<Arc<dyn Fn() -> f64 + Send + Sync>>);
@@ -23,7 +25,9 @@ impl Random {
     #[must_use]
     pub fn draw(&self) -> f64 {
         match &self.0 {
-            Some(source) => source(),
+            Some(source) => {
+                Some(source()).filter(|drawn| !drawn.is_nan()).map_or(0.5, |drawn| drawn.clamp(0.0, 1.0))
+            }
             None => rand::random(),
         }
     }

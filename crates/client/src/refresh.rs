@@ -9,7 +9,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::limits::REFRESH_PAUSES_MAX;
+use crate::limits::{CENTURY, REFRESH_PAUSES_MAX};
 
 /// When local copies are refreshed. The defaults are those of the CacheKit SDK for Python.
 ///
@@ -86,7 +86,7 @@ impl Refreshes {
             }
             None => {}
         }
-        let key: Arc<str> = key.into();
+        let (key, pause): (Arc<str>, _) = (key.into(), pause.min(CENTURY));
         by_key.insert(Arc::clone(&key), State::UnderWay);
         Some(Claim { refreshes: Arc::clone(self), key, pause, is_done: false })
     }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::cache::{Cache, Read};
 use crate::key::Key;
-use crate::limits::{LOCK_HOLD, STAMPEDE_WAIT_MAX};
+use crate::limits::{CENTURY, LOCK_HOLD, STAMPEDE_WAIT_MAX};
 
 /// How callers who want the same value at once wait for each other.
 ///
@@ -102,8 +102,8 @@ impl Cache {
     /// Waits until this process has the lock of a key, or another's value is there, or the time is over.
     pub(crate) async fn settle<T: DeserializeOwned>(&self, key: &Key<'_>) -> Settled<T> {
         let StampedeOptions { wait_max, pause, pause_max, .. } = self.inner.settings.stampede;
-        let give_up = Instant::now() + wait_max;
-        let mut pause = pause;
+        let give_up = Instant::now() + wait_max.min(CENTURY);
+        let (mut pause, pause_max) = (pause.min(CENTURY), pause_max.min(CENTURY));
         let mut has_waited = false;
         loop {
             match self.try_lock(key).await {

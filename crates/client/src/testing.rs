@@ -30,6 +30,9 @@ pub(crate) struct Scripted {
     pub(crate) expiries: Mutex<HashMap<Vec<u8>, Expiry>>,
     locks: Mutex<HashMap<Vec<u8>, String>>,
     pub(crate) has_locks: bool,
+    pub(crate) has_no_expiry: bool,
+    pub(crate) json_only: bool,
+    pub(crate) ttl_max: Option<Duration>,
 }
 
 impl Default for Scripted {
@@ -43,6 +46,9 @@ impl Default for Scripted {
             expiries: Mutex::default(),
             locks: Mutex::default(),
             has_locks: false,
+            has_no_expiry: false,
+            json_only: false,
+            ttl_max: None,
         }
     }
 }
@@ -56,7 +62,13 @@ impl Scripted {
     }
 
     pub(crate) fn with_locks() -> Self {
-        Self { has_locks: true, ..Self::default() }
+        Self::with(|store| store.has_locks = true)
+    }
+
+    pub(crate) fn with(change: impl FnOnce(&mut Self)) -> Self {
+        let mut store = Self::default();
+        change(&mut store);
+        store
     }
 
     pub(crate) fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
@@ -128,6 +140,9 @@ impl Store for Scripted {
         Capabilities {
             locks: self.has_locks,
             shared: self.has_locks,
+            expiry: !self.has_no_expiry,
+            json_only: self.json_only,
+            ttl_max: self.ttl_max,
             ..Capabilities::plain(KeyRules { bytes_max: 250, ..KeyRules::ANY })
         }
     }

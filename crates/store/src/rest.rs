@@ -130,7 +130,7 @@ pub struct RestStore {
 }
 
 impl RestStore {
-    /// A store; nothing is sent yet. It belongs to no runtime.
+    /// A store; nothing is sent yet. Its connections will belong to the runtime that they are opened on.
     ///
     /// ```
     /// use larder_store::{Class, RestOptions, RestStore};

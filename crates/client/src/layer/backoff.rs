@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use crate::limits::CENTURY;
+
 /// A schedule of tries.
 ///
 /// ```
@@ -49,8 +51,9 @@ impl Backoff {
             return None;
         }
         let doubled = self.first.saturating_mul(1_u32.checked_shl(failures - 1).unwrap_or(u32::MAX));
-        let factor = 0.5 + random.clamp(0.0, 1.0);
-        Some(doubled.min(self.pause_max).mul_f64(factor).min(self.pause_max))
+        let factor = 0.5 + if random.is_nan() { 0.5 } else { random.clamp(0.0, 1.0) };
+        let longest = self.pause_max.min(CENTURY);
+        Some(doubled.min(longest).mul_f64(factor).min(longest))
     }
 }
 
@@ -73,6 +76,9 @@ mod tests {
         assert_eq!(backoff.pause(1, 0.0), Some(Duration::from_millis(50)));
         assert_eq!(backoff.pause(1, 1.0), Some(Duration::from_millis(150)));
         assert_eq!(backoff.pause(1, f64::INFINITY), Some(Duration::from_millis(150)));
+        assert_eq!(backoff.pause(1, f64::NAN), Some(Duration::from_millis(100)));
+        let endless = Backoff { tries_max: 9, first: Duration::MAX, pause_max: Duration::MAX };
+        assert_eq!(endless.pause(8, 1.0), Some(CENTURY));
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::limits::CENTURY;
+
 /// When a circuit opens and closes. The defaults are those of the CacheKit SDKs.
 ///
 /// ```
@@ -23,7 +25,7 @@ pub struct CircuitOptions {
     pub window: Duration,
     /// How long the circuit stays open before it lets probes through.
     pub open_time: Duration,
-    /// Probes under way at once while it is half open.
+    /// Probes under way at once while it is half open; at least one.
     pub probes_max: usize,
     /// So many successful probes close it.
     pub successes_to_close: usize,
@@ -136,6 +138,11 @@ impl Circuit {
     /// ```
     #[must_use]
     pub fn new(options: CircuitOptions) -> Self {
+        let options = CircuitOptions {
+            open_time: options.open_time.min(CENTURY),
+            probes_max: options.probes_max.max(1),
+            ..options
+        };
         Self { options, phase: Phase::Closed { failures: VecDeque::new() }, period: 0 }
     }
 

@@ -20,7 +20,7 @@ use super::store_around;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LimitOptions {
-    /// Calls at once.
+    /// Calls at once; at least one.
     pub calls_max: usize,
     /// Calls that wait for a place.
     pub queue_max: usize,
@@ -63,7 +63,7 @@ impl<S: Store> Limit<S> {
     /// # Ok::<(), larder_client::store::Error>(())
     /// ```
     pub fn new(inner: S, options: LimitOptions) -> Self {
-        let places = Semaphore::new(options.calls_max.min(Semaphore::MAX_PERMITS));
+        let places = Semaphore::new(options.calls_max.clamp(1, Semaphore::MAX_PERMITS));
         Self { inner, options, places, waiting: AtomicUsize::new(0) }
     }
 

@@ -1,9 +1,59 @@
 //! Get, set, delete, exists, and what of them asks the store.
 
 use super::*;
-use crate::{Format, Key, KeyError, NearOptions, OnForeign};
+use crate::{ConfigError, Format, Key, KeyError, NearOptions, OnForeign};
 use larder_store::{Expiry, Freshness, KeyFault};
 use tokio::time::advance;
+
+#[tokio::test(start_paused = true)]
+async fn what_people_read_as_text_comes_back() {
+    let cache = cache(&store());
+    let address: std::net::SocketAddr = "[2001:db8::1]:443".parse().unwrap();
+    cache.set("k", &address).await.unwrap();
+    assert_eq!(cache.get("k").await, Ok(Some(address)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_stale_window_ends_where_the_store_does() {
+    let day = 86_400 * SECOND;
+    let store = Arc::new(Scripted::with(|store| store.ttl_max = Some(30 * day)));
+    let builder = || builder(&store).ttl(30 * day).stale_for(3600 * SECOND);
+    let cache = builder().build().unwrap();
+    cache.set("usual", &1).await.unwrap();
+    cache.set_with_ttl("short", &1, day).await.unwrap();
+    cache.set_with_ttl("long", &1, 30 * day - SECOND).await.unwrap();
+    let stale = |key: &str| store.expiries.lock()[key.as_bytes()].stale();
+    assert_eq!([stale("usual"), stale("short"), stale("long")], [Duration::ZERO, 3600 * SECOND, SECOND]);
+    let too_long = builder().ttl(30 * day + SECOND).build();
+    assert!(matches!(too_long, Err(Error::Config(ConfigError::Setting { name: "ttl", .. }))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_takes_no_such_entries_is_refused() {
+    let name = |store: Scripted| match Cache::minimal(store).build() {
+        Err(Error::Config(ConfigError::Setting { name, .. })) => name,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(name(Scripted::with(|store| store.json_only = true)), "store");
+    assert_eq!(name(Scripted::with(|store| store.has_no_expiry = true)), "ttl");
+    assert!(Cache::minimal(Scripted::with(|store| store.has_no_expiry = true)).no_ttl().build().is_ok());
+}
+
+#[tokio::test]
+async fn a_blocking_call_works_in_a_local_set() {
+    let waited = std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let call = async {
+            let cache = cache(&store());
+            let task = tokio::task::spawn_local(async move {
+                cache.blocking().get_or_compute("k", || Ok::<u8, Error>(2))
+            });
+            task.await.unwrap()
+        };
+        runtime.block_on(tokio::task::LocalSet::new().run_until(call))
+    });
+    assert_eq!(waited.join().unwrap(), Ok(2));
+}
 
 #[tokio::test(start_paused = true)]
 async fn what_was_set_is_read_without_the_store() {

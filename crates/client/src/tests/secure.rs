@@ -40,6 +40,25 @@ async fn neither_the_store_nor_the_near_cache_sees_a_value() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_value_of_another_type_does_not_show_in_the_error() {
+    #[derive(Debug, serde::Deserialize)]
+    enum Colour {
+        Red,
+    }
+    let cache = secure(&store());
+    cache.set("k", SECRET).await.unwrap();
+    let error = cache.get::<Colour>("k").await.unwrap_err();
+    assert!(!shows_secret(format!("{error} {error:?}").as_bytes()), "{error}");
+    assert!(error.to_string().contains("expected `Red`"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cache_is_not_to_encrypt_and_not_to() {
+    let both = secure_builder(&store()).plaintext().build();
+    assert!(matches!(both, Err(Error::Config(ConfigError::Setting { name: "plaintext", .. }))));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_copy_that_was_fetched_is_ciphertext_too() {
     let store = store();
     secure(&store).set("k", SECRET).await.unwrap();

@@ -6,6 +6,62 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, advance};
 
 #[tokio::test(start_paused = true)]
+async fn what_has_no_stored_form_keeps_nobody_waiting() {
+    let cache = cache(&store());
+    let began = tokio::time::Instant::now();
+    let calls = (0..32).map(|number: u64| {
+        let cache = cache.clone();
+        tokio::spawn(async move {
+            let compute = || async move {
+                tokio::time::sleep(SECOND).await;
+                Ok::<_, Error>(std::collections::HashMap::from([(number, number)]))
+            };
+            cache.get_or_compute("k", compute).await
+        })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        assert_eq!(call.await.unwrap().unwrap().len(), 1);
+    }
+    assert_eq!(began.elapsed(), 2 * SECOND, "one finds out, and all others compute at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn options_without_an_end_are_taken() {
+    use crate::layer::{Backoff, CircuitOptions};
+    use crate::{RefreshOptions, Reliability, StampedeOptions};
+    let forever = Duration::MAX;
+    let store = Arc::new(Scripted::with_locks());
+    let cache = Cache::production(Arc::clone(&store))
+        .reliability(Reliability {
+            retry: Backoff { tries_max: 1, ..Backoff::default() },
+            circuit: CircuitOptions { failures_max: 1, open_time: forever, ..CircuitOptions::default() },
+            ..Reliability::default()
+        })
+        .stampede(StampedeOptions {
+            wait_max: forever,
+            pause: forever,
+            pause_max: forever,
+            ..StampedeOptions::default()
+        })
+        .refresh(RefreshOptions { pause: forever, ..RefreshOptions::default() })
+        .random(|| f64::NAN)
+        .build()
+        .unwrap();
+    store.hold_lock("k", true);
+    let waiting = tokio::spawn({
+        let cache = cache.clone();
+        async move { computed(&cache, &Source::default()).await }
+    });
+    settle().await;
+    assert_eq!(cache.stats().lock_waits, 1);
+    waiting.abort();
+    store.fail([crate::testing::fault::timeout()]);
+    cache.set("other", &1).await.unwrap_err();
+    assert_eq!(cache.circuit(), Some(crate::layer::CircuitState::Open));
+    drop(cache.inner.refreshes.claim("k", forever, tokio::time::Instant::now()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn many_callers_compute_once_and_ask_the_store_once() {
     for builder in [builder, |store: &Arc<Scripted>| super::builder(store).no_near()] {
         let store = store();
