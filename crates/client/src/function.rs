@@ -145,6 +145,11 @@ pub mod support {
         installed
     }
 
+    /// Never anything: it only has a type.
+    pub fn no_result<T>() -> Option<T> {
+        None
+    }
+
     pub fn key<'k>(key: impl Into<Key<'k>>) -> Result<Key<'static>, Error> {
         Ok(key.into().into_owned())
     }

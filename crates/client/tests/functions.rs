@@ -109,6 +109,64 @@ async fn of_a_result_only_success_is_kept() {
     assert_eq!(cache.get::<u32>("half:4").await.unwrap(), Some(2));
 }
 
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+#[cached(interop = "checked", namespace = "n", cache = cache, skip(cache))]
+async fn checked(cache: &Cache, x: &str) -> Result<u8, Box<dyn std::error::Error>> {
+    if x.is_empty() {
+        return Err(Box::new(Error::NotSecure));
+    }
+    let parsed = x.parse::<i32>()?;
+    match u8::try_from(parsed) {
+        Ok(small) => Ok(small),
+        Err(error) => Err(Box::new(error)),
+    }
+}
+
+#[cached(interop = "described", namespace = "n", secure, cache = cache, skip(cache))]
+async fn described<'a, T: serde::Serialize>(cache: &'a Cache, x: T, unit: &str) -> Result<String, AnyError>
+where
+    T: std::fmt::Display,
+{
+    if unit.is_empty() {
+        return Err(Box::new(Error::NotSecure));
+    }
+    Ok(format!("{x} {unit}"))
+}
+
+#[cached(interop = "unnamed_error", namespace = "n", cache = cache, skip(cache))]
+async fn unnamed_error(cache: &Cache, x: u8) -> Result<u8, impl std::fmt::Display + 'static> {
+    if x == 0 { Err("nothing") } else { Ok(x) }
+}
+
+#[cached(interop = "unnamed_error", namespace = "n", cache = cache, skip(cache))]
+fn unnamed_error_blocking(cache: &Cache, x: u8) -> Result<u8, impl std::fmt::Display + 'static> {
+    if x == 0 { Err("nothing") } else { Ok(x) }
+}
+
+#[cached(interop = "fresh_checked", namespace = "n", refresh, cache = cache, skip(cache))]
+async fn fresh_checked(cache: Cache, x: u8) -> Result<u8, AnyError> {
+    if x == 0 {
+        return Err(Box::new(Error::NotSecure));
+    }
+    Ok(x)
+}
+
+#[tokio::test]
+async fn an_error_becomes_the_one_that_the_function_returns() {
+    let cache = cache();
+    assert_eq!(checked(&cache, "").await.unwrap_err().to_string(), Error::NotSecure.to_string());
+    assert!(checked(&cache, "x").await.is_err());
+    assert!(checked(&cache, "-1").await.is_err());
+    assert_eq!(checked(&cache, "1").await.unwrap(), 1);
+    assert_eq!(described(&secure_cache(engine()), 1, "m").await.unwrap(), "1 m");
+    assert!(described(&secure_cache(engine()), 1, "").await.is_err());
+    assert!(unnamed_error(&cache, 0).await.is_err());
+    assert_eq!(unnamed_error_blocking(&cache, 1).ok(), Some(1));
+    assert!(fresh_checked(cache.clone(), 0).await.is_err());
+    assert_eq!(fresh_checked(cache, 2).await.unwrap(), 2);
+}
+
 #[cached(key = "settings", cache = cache, skip(cache, calls))]
 async fn settings(cache: &Cache, calls: &Calls) -> u32 {
     calls.next()

@@ -2,12 +2,13 @@
 //! is in `larder_client::__private`.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Ident, ItemFn, ReturnType};
+use syn::{Block, Ident, ItemFn, ReturnType};
 
 use crate::function::{Function, KeyArg};
 use crate::options::{KeySource, Options};
+use crate::types;
 
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
     let parsed = match syn::parse2::<ItemFn>(item.clone()) {
@@ -50,11 +51,11 @@ fn generate(options: TokenStream, item: &ItemFn) -> darling::Result<TokenStream>
         (false, _) => format!("{kind}_blocking"),
     };
     let (output, output_span) = match &sig.output {
-        ReturnType::Type(_, ty) => (quote! { #ty }, ty.span()),
+        ReturnType::Type(_, ty) => (types::in_a_body(ty).into_token_stream(), ty.span()),
         ReturnType::Default => (quote! { () }, sig.ident.span()),
     };
     let (compute, wait) = match is_async {
-        true => (quote! { move || async move #body }, quote_spanned! { output_span=> .await }),
+        true => (in_the_future(&output, body), quote_spanned! { output_span=> .await }),
         false => (quote! { move || -> #output #body }, quote! {}),
     };
     // What the result must be able to do is asked for where the result is named.
@@ -87,6 +88,19 @@ fn generate(options: TokenStream, item: &ItemFn) -> darling::Result<TokenStream>
         }
         #key_fn
     })
+}
+
+/// The body as a closure that returns a future. The type that an `async` block returns cannot be written; it is what its first `return`
+/// returns. That is one here that is never taken, so that the others are coerced to its type: `Box<Mine>` to `Box<dyn Error>`.
+fn in_the_future(output: &TokenStream, body: &Block) -> TokenStream {
+    quote! {
+        move || async move {
+            if let ::core::option::Option::Some(result) = ::larder_client::__private::no_result::<#output>() {
+                return result;
+            }
+            #body
+        }
+    }
 }
 
 /// An expression of the type `Result<Key<'static>, Error>`.

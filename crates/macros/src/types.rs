@@ -1,8 +1,9 @@
-//! What can be seen of a type where it is written: sets in it. An alias shows nothing of what it stands for.
+//! What can be seen of a type where it is written: sets in it, and what has no name. An alias shows nothing of what it stands for.
 
 use proc_macro2::Span;
 use syn::visit::{self, Visit};
-use syn::{Ident, Path, Type};
+use syn::visit_mut::{self, VisitMut};
+use syn::{Ident, Path, Type, parse_quote};
 
 /// Whether it is a set itself, or a reference to one.
 pub(crate) fn is_set(ty: &Type) -> bool {
@@ -20,6 +21,24 @@ pub(crate) fn set_inside(ty: &Type) -> Option<Span> {
     let mut sets = Sets { is_wrapped: is_set(ty), found: None };
     sets.visit_type(ty);
     sets.found
+}
+
+/// The type as it can be written in the body of a function, where `impl Trait` cannot: that part is inferred.
+pub(crate) fn in_a_body(ty: &Type) -> Type {
+    let mut ty = ty.clone();
+    Inferred.visit_type_mut(&mut ty);
+    ty
+}
+
+struct Inferred;
+
+impl VisitMut for Inferred {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        if matches!(ty, Type::ImplTrait(_)) {
+            *ty = parse_quote!(_);
+        }
+        visit_mut::visit_type_mut(self, ty);
+    }
 }
 
 fn names_set(name: &Ident) -> bool {
