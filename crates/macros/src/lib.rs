@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod expand;
+mod form;
 mod function;
 mod options;
 mod segment;

@@ -6,7 +6,7 @@ use darling::{Error, FromMeta};
 use proc_macro2::{Span, TokenStream};
 use syn::{Expr, Ident};
 
-use crate::segment;
+use crate::{form, segment};
 
 /// 30 days: the longest time to live of the protocol.
 const TTL_S_MAX: u64 = 2_592_000;
@@ -41,6 +41,11 @@ pub(crate) enum KeySource<'o> {
 impl Options {
     pub(crate) fn parse(tokens: TokenStream) -> darling::Result<Self> {
         let list = NestedMeta::parse_meta_list(tokens)?;
+        let mut errors = Error::accumulator();
+        for option in &list {
+            errors.handle(form::check(option));
+        }
+        errors.finish()?;
         let options = Self::from_list(&list)?;
         options.check()?;
         Ok(options)
