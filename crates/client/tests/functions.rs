@@ -124,9 +124,9 @@ async fn checked(cache: &Cache, x: &str) -> Result<u8, Box<dyn std::error::Error
 }
 
 #[cached(interop = "described", namespace = "n", secure, cache = cache, skip(cache))]
-async fn described<'a, T: serde::Serialize>(cache: &'a Cache, x: T, unit: &str) -> Result<String, AnyError>
+async fn described<'a, T>(cache: &'a Cache, x: T, unit: &str) -> Result<String, AnyError>
 where
-    T: std::fmt::Display,
+    T: serde::Serialize + std::fmt::Display,
 {
     if unit.is_empty() {
         return Err(Box::new(Error::NotSecure));
