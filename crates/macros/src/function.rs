@@ -1,11 +1,16 @@
 //! The function that is annotated: what of it becomes the key, and what it returns.
 
 use darling::Error;
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, FnArg, GenericArgument, Ident, ItemFn, Lit, Pat, PathArguments, ReturnType, Type};
 
 use crate::options::Options;
 use crate::types;
+
+const REFRESH_BORROWS: &str = "`refresh` computes in the background, when the call is over, so what the body uses of its arguments must \
+    be owned: `String` instead of `&str`, or `self: Arc<Self>` instead of `&self`, for instance";
 
 const SET_INSIDE: &str = "a set inside another type would be written in the order in which it happens to be iterated, so that equal \
     arguments get different keys: take a `larder_client::Set<…>` of it here, or make it an argument of its own";
@@ -45,6 +50,9 @@ impl Function {
                 Error::custom("`refresh` computes in the background, so the function must be `async`")
                     .with_span(&options.refresh.span()),
             );
+        }
+        if options.refresh.is_present() {
+            errors.handle(refreshable(item));
         }
         errors.finish_with(Self { key_args, is_result })
     }
@@ -118,6 +126,55 @@ fn constant_key(literal: &ExprLit, argument: &Ident) -> Error {
     .with_span(literal)
 }
 
+/// What is computed in the background outlives the call: the body can use no argument that is borrowed. One that it does not use stays
+/// behind.
+fn refreshable(item: &ItemFn) -> darling::Result<()> {
+    let mut errors = Error::accumulator();
+    for input in &item.sig.inputs {
+        let (ty, name) = match input {
+            FnArg::Receiver(receiver) => (&receiver.ty, Ident::from(receiver.self_token)),
+            FnArg::Typed(arg) => match &*arg.pat {
+                Pat::Ident(pat) => (&arg.ty, pat.ident.clone()),
+                _ => continue,
+            },
+        };
+        if types::borrowed(ty).is_some() && mentions(item.block.to_token_stream(), &name.to_string()) {
+            errors.push(Error::custom(REFRESH_BORROWS).with_span(&name));
+        }
+    }
+    errors.finish()
+}
+
+/// Whether code uses a variable, also in a format such as `"{name}"`. Fields (`x.name`, `X { name: 1 }`) and paths only look like it.
+fn mentions(code: TokenStream, name: &str) -> bool {
+    let mut before = [' '; 2];
+    let mut code = code.into_iter().peekable();
+    while let Some(token) = code.next() {
+        let mut this = ' ';
+        let is_found = match token {
+            TokenTree::Ident(ident) => {
+                let is_field = before[1] == '.' && before[0] != '.';
+                let is_label = matches!(code.peek(), Some(TokenTree::Punct(next)) if next.as_char() == ':');
+                ident == name && !is_field && !is_label
+            }
+            TokenTree::Group(group) => mentions(group.stream(), name),
+            TokenTree::Literal(literal) => {
+                let text = literal.to_string();
+                ["}", ":"].iter().any(|end| text.contains(&format!("{{{name}{end}")))
+            }
+            TokenTree::Punct(punct) => {
+                this = punct.as_char();
+                false
+            }
+        };
+        if is_found {
+            return true;
+        }
+        before = [before[1], this];
+    }
+    false
+}
+
 /// Whether it is a `Result`; what is returned must be owned.
 fn is_result(item: &ItemFn) -> darling::Result<bool> {
     let ReturnType::Type(_, ty) = &item.sig.output else {
@@ -126,10 +183,9 @@ fn is_result(item: &ItemFn) -> darling::Result<bool> {
         );
     };
     let Type::Path(path) = &**ty else { return owned(ty).map(|()| false) };
-    let Some(last) = path.path.segments.last() else { return Ok(false) };
-    if last.ident != "Result" {
-        return Ok(false);
-    }
+    let Some(last) = path.path.segments.last().filter(|last| last.ident == "Result") else {
+        return owned(ty).map(|()| false);
+    };
     if let PathArguments::AngleBracketed(args) = &last.arguments
         && let Some(GenericArgument::Type(value)) = args.args.first()
     {
@@ -139,14 +195,32 @@ fn is_result(item: &ItemFn) -> darling::Result<bool> {
 }
 
 fn owned(ty: &Type) -> darling::Result<()> {
-    let problem = match ty {
-        Type::Reference(_) => {
-            "a cached function returns an owned value: `String` instead of `&str`, for instance"
+    if let Some(reference) = types::reference(ty) {
+        let problem = "a cached function returns an owned value: `String` instead of `&str`, for instance";
+        return Err(Error::custom(problem).with_span(&reference));
+    }
+    if let Type::ImplTrait(_) = ty {
+        let problem = "a cached function returns a type that can be named, so that it can be read back";
+        return Err(Error::custom(problem).with_span(&ty.span()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mentions;
+
+    #[test]
+    fn a_variable_is_told_from_fields_and_paths_of_its_name() {
+        for code in
+            ["f(name)", "name.len()", "0..name", "X { name }", "format!(\"{name:?}\")", "(x.name, name)"]
+        {
+            assert!(mentions(code.parse().unwrap(), "name"), "{code}");
         }
-        Type::ImplTrait(_) => {
-            "a cached function returns a type that can be named, so that it can be read back"
+        for code in
+            ["f(x.name)", "X { name: 1 }", "name::f()", "\"name\"", "names", "format!(\"{}\", x.name())"]
+        {
+            assert!(!mentions(code.parse().unwrap(), "name"), "{code}");
         }
-        _ => return Ok(()),
-    };
-    Err(Error::custom(problem).with_span(&ty.span()))
+    }
 }

@@ -1,9 +1,13 @@
-//! What can be seen of a type where it is written: sets in it, and what has no name. An alias shows nothing of what it stands for.
+//! What can be seen of a type where it is written: sets in it, references, and what has no name. An alias shows nothing of what it stands for.
 
 use proc_macro2::Span;
+use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
-use syn::{Ident, Path, Type, parse_quote};
+use syn::{
+    BoundLifetimes, Ident, Lifetime, ParenthesizedGenericArguments, Path, Type, TypeBareFn, TypeReference,
+    parse_quote,
+};
 
 /// Whether it is a set itself, or a reference to one.
 pub(crate) fn is_set(ty: &Type) -> bool {
@@ -21,6 +25,46 @@ pub(crate) fn set_inside(ty: &Type) -> Option<Span> {
     let mut sets = Sets { is_wrapped: is_set(ty), found: None };
     sets.visit_type(ty);
     sets.found
+}
+
+/// The first reference in it, or lifetime, that is not `'static`.
+pub(crate) fn borrowed(ty: &Type) -> Option<Span> {
+    let mut references = References { may_be_static: true, found: None };
+    references.visit_type(ty);
+    references.found
+}
+
+/// The first reference in it, whatever it refers to.
+pub(crate) fn reference(ty: &Type) -> Option<Span> {
+    let mut references = References { may_be_static: false, found: None };
+    references.visit_type(ty);
+    references.found
+}
+
+struct References {
+    may_be_static: bool,
+    found: Option<Span>,
+}
+
+impl Visit<'_> for References {
+    fn visit_type_reference(&mut self, reference: &TypeReference) {
+        let is_static = reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static");
+        if !(is_static && self.may_be_static) {
+            self.found.get_or_insert(reference.and_token.span());
+        }
+        self.visit_type(&reference.elem);
+    }
+
+    fn visit_lifetime(&mut self, lifetime: &Lifetime) {
+        if self.may_be_static && lifetime.ident != "static" {
+            self.found.get_or_insert(lifetime.span());
+        }
+    }
+
+    // What a function takes and returns is not what it holds.
+    fn visit_type_bare_fn(&mut self, _: &TypeBareFn) {}
+    fn visit_parenthesized_generic_arguments(&mut self, _: &ParenthesizedGenericArguments) {}
+    fn visit_bound_lifetimes(&mut self, _: &BoundLifetimes) {}
 }
 
 /// The type as it can be written in the body of a function, where `impl Trait` cannot: that part is inferred.
@@ -73,7 +117,7 @@ impl Visit<'_> for Sets {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_set, set_inside};
+    use super::{borrowed, is_set, reference, set_inside};
 
     #[test]
     fn a_set_is_one_under_any_path_and_behind_references() {
@@ -110,6 +154,23 @@ mod tests {
             "HashMap<String, Vec<u8>>",
         ] {
             assert!(!inside(ty), "{ty}");
+        }
+    }
+
+    #[test]
+    fn references_are_told_from_what_lives_forever() {
+        for ty in ["&str", "Option<&'a str>", "Cow<'_, str>", "&'static [&'a u8]", "Box<dyn Error + 'a>"] {
+            assert!(borrowed(&syn::parse_str(ty).unwrap()).is_some(), "{ty}");
+        }
+        for ty in
+            ["u8", "&'static str", "Cow<'static, str>", "fn(&str) -> &str", "Box<dyn for<'a> Fn(&'a str)>"]
+        {
+            assert!(borrowed(&syn::parse_str(ty).unwrap()).is_none(), "{ty}");
+        }
+        for (ty, has_one) in
+            [("Option<&'static str>", true), ("Cow<'static, str>", false), ("(u8, &[u8])", true)]
+        {
+            assert_eq!(reference(&syn::parse_str(ty).unwrap()).is_some(), has_one, "{ty}");
         }
     }
 }
