@@ -138,11 +138,7 @@ pub mod support {
     }
 
     pub fn installed() -> Option<Cache> {
-        let installed = INSTALLED.get().cloned();
-        if installed.is_none() {
-            event::not_installed();
-        }
-        installed
+        INSTALLED.get().cloned()
     }
 
     /// Never anything: it only has a type.
@@ -174,7 +170,10 @@ pub mod support {
 
     /// The cache and the complete key, unless one of them is missing, which is told.
     fn open(cache: Option<Cache>, key: Result<Key<'static>, Error>) -> Option<(Cache, Key<'static>)> {
-        let cache = cache?;
+        let Some(cache) = cache else {
+            event::not_installed();
+            return None;
+        };
         let complete = |mut key| cache.complete(&mut key).map(|()| key);
         match key.and_then(complete) {
             Ok(key) => Some((cache, key)),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use larder_client::crypto::Keyring;
 use larder_client::layer::{Backoff, CircuitOptions};
 use larder_client::store::{EngineStore, Expiry, Limits, PaperStore, Store};
-use larder_client::{Cache, Error, Reliability};
+use larder_client::{Cache, Error, Reliability, cached};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -100,4 +100,24 @@ async fn an_outage_is_told_from_the_first_retry_to_the_open_circuit() {
     assert!(seen.has("WARN", "going on without the cache"));
     assert!(seen.mentions(&nobody), "it is told where");
     assert!(!seen.mentions("user:42"));
+}
+
+#[cached(interop = "uninstalled", namespace = "n", secure)]
+async fn uninstalled_secure() -> Result<u32, Error> {
+    Ok(1)
+}
+
+#[cached(interop = "uninstalled", namespace = "n")]
+async fn uninstalled() -> u32 {
+    1
+}
+
+#[tokio::test]
+async fn that_no_cache_is_installed_is_told_where_a_function_computes_without_one() {
+    let seen = Seen::default();
+    let _seeing = tracing::subscriber::set_default(seen.clone());
+    assert_eq!(uninstalled_secure().await, Err(Error::NotInstalled));
+    assert!(!seen.mentions("no cache is installed"), "it did not compute");
+    assert_eq!(uninstalled().await, 1);
+    assert!(seen.has("WARN", "no cache is installed"));
 }
