@@ -41,7 +41,9 @@ use crate::cache::Cache;
 /// **Async or not**: both. A function that is not async waits as [`Blocking`](crate::Blocking) does.
 ///
 /// **What is kept** is what the function returns; of a `Result` (written so, not under another name) only what is `Ok`. It
-/// must be `Serialize` and `DeserializeOwned`.
+/// must be `Serialize` and `DeserializeOwned`, and serde must be able to read it again from MessagePack: maps have text keys, numbers are
+/// finite and have at most 64 bits, and what serde writes alike comes back alike (`Some(None)` as `None`). A value that has no such form
+/// cannot be stored, and one that is not read again is never found: the function computes each time, and `tracing` tells why.
 ///
 /// **Sets** among the arguments of an interop key: a `HashSet` or `BTreeSet` that is an argument is taken as the set that it is. One inside
 /// another type, or behind an alias, must be in a [`Set`](crate::Set) (`Option<Set<HashSet<u32>>>`), because serde shows a set as a
@@ -50,6 +52,8 @@ use crate::cache::Cache;
 /// **What can go wrong** – the store is away, an argument has no canonical form, no cache was installed – makes the function run as if
 /// there were no cache, and is told through `tracing`. With `secure` it is returned instead; the error type must be
 /// `From<larder_client::Error>`.
+///
+/// **In the background**: with `refresh` what is computed outlives the call, so the body uses only arguments that are owned.
 ///
 /// **Methods**: what a method is called on is not part of its key.
 ///

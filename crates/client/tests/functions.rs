@@ -109,6 +109,38 @@ async fn of_a_result_only_success_is_kept() {
     assert_eq!(cache.get::<u32>("half:4").await.unwrap(), Some(2));
 }
 
+#[cached(interop = "by_number", namespace = "n", cache = cache, skip(cache, calls))]
+async fn by_number(cache: &Cache, calls: &Calls) -> HashMap<u32, u32> {
+    HashMap::from([(1, calls.next())])
+}
+
+#[cached(interop = "by_number", namespace = "n", secure, cache = cache, skip(cache))]
+async fn by_number_secure(cache: &Cache) -> Result<HashMap<u32, u32>, Error> {
+    Ok(HashMap::from([(1, 1)]))
+}
+
+#[tokio::test]
+async fn a_value_without_a_form_in_messagepack_is_computed_each_time_or_with_secure_an_error() {
+    let (cache, calls) = (cache(), Calls::default());
+    assert_eq!(by_number(&cache, &calls).await[&1], 1);
+    assert_eq!(by_number(&cache, &calls).await[&1], 2);
+    assert_eq!(cache.stats().failed_open, 2);
+    assert!(matches!(by_number_secure(&secure_cache(engine())).await, Err(Error::Value(_))));
+}
+
+#[cached(interop = "unread", namespace = "n", key_fn = unread_key, cache = cache, skip(cache, calls))]
+async fn unread(cache: &Cache, calls: &Calls) -> u32 {
+    calls.next()
+}
+
+#[tokio::test]
+async fn an_entry_of_another_type_is_computed_anew() {
+    let (cache, calls) = (cache(), Calls::default());
+    cache.set(&unread_key(&cache, &calls).unwrap(), "no number").await.unwrap();
+    assert_eq!(unread(&cache, &calls).await, 1);
+    assert_eq!(unread(&cache, &calls).await, 1);
+}
+
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
 #[cached(interop = "checked", namespace = "n", cache = cache, skip(cache))]
