@@ -380,6 +380,28 @@ async fn without_a_cache_a_function_computes_and_a_secure_one_refuses() {
     assert_eq!(uninstalled_secure().await, Err(Error::NotInstalled));
 }
 
+#[rustfmt::skip]
+#[deny(unused_braces, clippy::pedantic)]
+mod without_warnings {
+    use super::{Cache, cached};
+
+    #[cached(interop = "one_line", namespace = "n", cache = cache, skip(cache))]
+    pub(super) async fn one_line(cache: &Cache, x: u32) -> u32 { x.pow(2) }
+
+    #[cached(interop = "with_an_item", namespace = "n", cache = cache, skip(cache))]
+    pub(super) async fn with_an_item(cache: &Cache, x: u32) -> u32 {
+        const MORE: u32 = 1;
+        x + MORE
+    }
+}
+
+#[tokio::test]
+async fn a_cached_function_has_the_warnings_of_the_function_only() {
+    let cache = cache();
+    assert_eq!(without_warnings::one_line(&cache, 3).await, 9);
+    assert_eq!(without_warnings::with_an_item(&cache, 3).await, 4);
+}
+
 #[cached(interop = "fresh", namespace = "n", refresh, cache = cache, skip(cache))]
 async fn fresh(cache: Cache, x: u32) -> u32 {
     x

@@ -93,12 +93,14 @@ fn generate(options: TokenStream, item: &ItemFn) -> darling::Result<TokenStream>
 /// The body as a closure that returns a future. The type that an `async` block returns cannot be written; it is what its first `return`
 /// returns. That is one here that is never taken, so that the others are coerced to its type: `Box<Mine>` to `Box<dyn Error>`.
 fn in_the_future(output: &TokenStream, body: &Block) -> TokenStream {
+    // The braces are not those that were written, which rustc would call unnecessary.
+    let statements = &body.stmts;
     quote! {
         move || async move {
             if let ::core::option::Option::Some(result) = ::larder_client::__private::no_result::<#output>() {
                 return result;
             }
-            #body
+            { #(#statements)* }
         }
     }
 }
