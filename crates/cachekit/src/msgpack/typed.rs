@@ -1,5 +1,6 @@
 //! Documents to `serde` types, with the bounds of the reader in front. A type sees what a format for people would show it (a
-//! UUID is text), as when it was written. What does not fit is told without anything of the document: it may be a secret.
+//! UUID is text), as when it was written; or else what a format for machines would, which is how the published SDK for Rust writes
+//! (an address is a variant with four bytes). What does not fit is told without anything of the document: it may be a secret.
 
 use rmp_serde::decode::Error;
 use serde::de::DeserializeOwned;
@@ -41,7 +42,9 @@ pub fn from_slice_within<T: DeserializeOwned>(input: &[u8], limits: &Limits) -> 
 /// [`DecodeError::Type`].
 pub fn from_checked_slice<T: DeserializeOwned>(checked: &[u8]) -> Result<T, DecodeError> {
     let mut document = rmp_serde::Deserializer::from_read_ref(checked).with_human_readable();
-    T::deserialize(&mut document).map_err(|error| DecodeError::Type { message: misfit(&error) })
+    T::deserialize(&mut document).or_else(|error| {
+        rmp_serde::from_slice(checked).map_err(|_| DecodeError::Type { message: misfit(&error) })
+    })
 }
 
 fn misfit(error: &Error) -> String {
@@ -104,6 +107,13 @@ mod tests {
         for shape in [Shape::Point, Shape::Circle { radius: 3 }] {
             assert_eq!(from_slice(&to_vec(&shape).unwrap()), Ok(shape));
         }
+    }
+
+    #[test]
+    fn what_the_sdk_for_rust_has_written_for_machines_is_read_too() {
+        let address: IpAddr = "192.0.2.1".parse().unwrap();
+        assert_eq!(from_slice(&rmp_serde::to_vec(&address).unwrap()), Ok(address));
+        assert_eq!(from_slice(&rmp_serde::to_vec_named(&address).unwrap()), Ok(address));
     }
 
     #[test]
