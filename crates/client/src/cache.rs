@@ -133,7 +133,7 @@ impl Cache {
     /// As [`get`](Cache::get), but the value is decoded once, and all who ask share it: the fastest way to read what is read
     /// often. A cache that encrypts keeps no such values, and decodes each time.
     ///
-    /// Such values are beside the near cache's copies and end with them;
+    /// Such values are beside the near cache's copies, and end when the copies' time is over or this process writes the key;
     /// [`NearOptions::shared_bytes_max`](crate::NearOptions::shared_bytes_max) says how many there may be.
     ///
     /// ```

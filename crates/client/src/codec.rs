@@ -154,7 +154,13 @@ impl Codec {
             Format::Document => plaintext,
             Format::Envelope => self.unpack(&plaintext)?,
         };
-        Ok(msgpack::from_slice_within(&document, &self.limits())?)
+        msgpack::from_slice_within(&document, &self.limits()).map_err(|error| match error {
+            // A type's own words may quote it.
+            DecodeError::Type { .. } => {
+                DecodeError::Type { message: "it was encrypted, so no more is told".to_owned() }.into()
+            }
+            sound => sound.into(),
+        })
     }
 
     /// The document in an envelope, checked.

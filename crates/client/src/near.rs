@@ -196,6 +196,7 @@ impl Near {
         let read = read(held);
         if let Ok(value) = &read
             && let Some(_unwritten) = self.unwritten(mark)
+            && self.holds(key, &whole, now)
         {
             self.shared.put(key, value, whole.len(), Times { due, end });
         }
@@ -287,6 +288,12 @@ impl Near {
         if self.cache.set(key, Bytes::from(value).into(), Kind::Opaque, Some(ttl), now).is_err() {
             self.cache.delete(key, now);
         }
+    }
+
+    /// Whether this is still the copy of a key: another read of the store may have brought a younger one.
+    fn holds(&self, key: &str, whole: &[u8], now: Millis) -> bool {
+        let is_same = self.cache.peek(self.cache.key(key.as_bytes()), now, |entry| entry.value == whole);
+        is_same.unwrap_or(false)
     }
 
     fn forget(&self, key: &str) {

@@ -79,7 +79,7 @@ pub enum DecodeError {
     /// The document is sound but is not the type that was asked for.
     #[error("the document does not fit the type: {message}")]
     Type {
-        /// What did not fit; nothing of the document is in it.
+        /// What did not fit, without what `serde` quotes of the document.
         message: String,
     },
 }

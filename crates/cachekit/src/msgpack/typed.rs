@@ -60,10 +60,18 @@ fn misfit(error: &Error) -> String {
 }
 
 /// Of a message of `serde` what comes from the type, without what comes from the document. A type's own words may quote the
-/// document anywhere, so nothing is left of them.
+/// document anywhere, so nothing is left of them,
+/// unless they look like `serde`'s: whoever has secrets tells less.
 fn without_data(message: &str) -> String {
     if ["missing field `", "duplicate field `"].iter().any(|start| message.starts_with(start)) {
         return message.to_owned();
+    }
+    for nothing in [", there are no variants", ", there are no fields"] {
+        if let Some(found) = message.strip_suffix(nothing) {
+            let kind =
+                if found.starts_with("unknown variant ") { "unknown variant" } else { "unknown field" };
+            return format!("{kind}{nothing}");
+        }
     }
     let starts =
         ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant ", "unknown field "];
@@ -131,6 +139,18 @@ mod tests {
         assert_eq!(refused::<(u8, u8)>([1]), "invalid length 1, expected a tuple of size 2");
         let empty = BTreeMap::from([("Circle", BTreeMap::<String, u8>::new())]);
         assert_eq!(refused::<Shape>(empty), "missing field `radius`");
+    }
+
+    #[test]
+    fn a_type_without_fields_or_variants_quotes_nothing_either() {
+        #[derive(Debug, Deserialize)]
+        enum Never {}
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Nothing {}
+        assert_eq!(refused::<Never>("a, expected secret"), "unknown variant, there are no variants");
+        let named = BTreeMap::from([("a, expected secret", 1)]);
+        assert_eq!(refused::<Nothing>(named), "unknown field, there are no fields");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Values that all readers of a copy share, decoded once. Engine and store keep bytes; these are objects, so they are in a cache of
-//! objects beside them, made when the first one is asked for. A value ends with the copy that it was read from at the latest.
+//! objects beside them, made when the first one is asked for. A value ends when the time of
+//! the copy is over that it was read from, with each write and with each younger copy. Where the near cache has no room for the
+//! copy any more, the value may stay.
 
 use std::any::Any;
 use std::sync::{Arc, OnceLock};

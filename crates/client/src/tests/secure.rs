@@ -49,7 +49,7 @@ async fn a_value_of_another_type_does_not_show_in_the_error() {
     cache.set("k", SECRET).await.unwrap();
     let error = cache.get::<Colour>("k").await.unwrap_err();
     assert!(!shows_secret(format!("{error} {error:?}").as_bytes()), "{error}");
-    assert!(error.to_string().contains("expected `Red`"), "{error}");
+    assert!(error.to_string().contains("no more is told"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

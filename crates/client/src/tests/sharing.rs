@@ -138,6 +138,20 @@ async fn a_value_that_a_write_overtook_while_it_was_decoded_is_not_shared() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_value_whose_copy_was_replaced_while_it_was_decoded_is_not_shared() {
+    let cache = cache(&store());
+    cache.set("k", &[1]).await.unwrap();
+    let near = cache.inner.near.as_ref().unwrap();
+    let life = crate::near::Life { ends_after: SECOND, due_after: None };
+    let known = near.get_shared("k", |held| {
+        near.keep("k", near.mark("k"), b"\x91\x02", life);
+        larder_cachekit::msgpack::from_slice::<crate::near::Shared<Vec<u8>>>(held)
+    });
+    assert!(matches!(known, Some(Known::Copy { read: Ok(_), .. })));
+    assert_eq!(*shared(&cache).await, [2]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_computed_is_shared_from_the_next_reader_on() {
     let cache = cache(&store());
     let source = Source::default();
