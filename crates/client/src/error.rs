@@ -1,5 +1,5 @@
 //! What can go wrong, by whose fault it is. Errors can be compared. No key material is in them, and
-//! nothing of an entry that was read; one about what the caller gave says where in it, and may quote that.
+//! nothing of an entry that was encrypted, nor what `serde` quotes of another; one about what the caller gave says where in it, and may quote that.
 
 use larder_cachekit::ConvertError;
 use larder_cachekit::crypto::{KeyringError, NonceExhausted, OpenError, SealError, TenantError};

@@ -1,6 +1,6 @@
 //! Documents to `serde` types, with the bounds of the reader in front. A type sees what a format for people would show it (a
 //! UUID is text), as when it was written; or else what a format for machines would, which is how the published SDK for Rust writes
-//! (an address is a variant with four bytes). What does not fit is told without anything of the document: it may be a secret.
+//! (an address is a variant with four bytes). What does not fit is told without what `serde` quotes of the document.
 
 use rmp_serde::decode::Error;
 use serde::de::DeserializeOwned;
@@ -60,8 +60,7 @@ fn misfit(error: &Error) -> String {
 }
 
 /// Of a message of `serde` what comes from the type, without what comes from the document. A type's own words may quote the
-/// document anywhere, so nothing is left of them,
-/// unless they look like `serde`'s: whoever has secrets tells less.
+/// document anywhere, so nothing is left of them, unless they look like `serde`'s: whoever has secrets tells less.
 fn without_data(message: &str) -> String {
     if ["missing field `", "duplicate field `"].iter().any(|start| message.starts_with(start)) {
         return message.to_owned();
